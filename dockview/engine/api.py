@@ -1,0 +1,212 @@
+"""The face of an engine: what the command line, the app and a library user may ask for.
+
+The protocol is plain, blocking and thread-safe. Endless reads are streams: iterate, and `close()` from any thread;
+each has one owner. `Engine.close()` unblocks every call in flight, which then raises Cancelled.
+
+Where a method takes a `ref`, it is a name, a full ID or an unambiguous beginning of an ID. Every method may raise
+`Unavailable`; those that take a ref raise `NotFound`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+from dockview.engine.cancel import CancelToken
+from dockview.engine.lifecycle import Record, Trace
+from dockview.engine.model import (
+    Capabilities,
+    Container,
+    DiskUsage,
+    EngineInfo,
+    Event,
+    Finding,
+    Image,
+    LogRecord,
+    Network,
+    PrunePlan,
+    PruneReport,
+    RunRequest,
+    Volume,
+)
+
+T_co = TypeVar("T_co", covariant=True)
+OnRecord = Callable[[Record], None]
+
+
+class Stream(Protocol[T_co]):
+    """An endless or finite read: an iterator that another thread may end with close()."""
+
+    def __iter__(self) -> Iterator[T_co]: ...
+
+    def __next__(self) -> T_co: ...
+
+    def close(self) -> None:
+        """End the iteration, also while it blocks; may be called more than once."""
+        ...
+
+
+class Attachment(Protocol):
+    """The standard streams of a running container. One thread reads, another may write."""
+
+    @property
+    def is_tty(self) -> bool:
+        """Whether the container has a pseudo-terminal (stdout and stderr are then one stream)."""
+        ...
+
+    def read(self) -> tuple[str, bytes] | None:
+        """Block for the next piece of output: ("stdout" | "stderr", bytes); None at the end."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Write to the container's standard input."""
+        ...
+
+    def close_stdin(self) -> None:
+        """Let the container read end-of-file."""
+        ...
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Tell the pseudo-terminal its size."""
+        ...
+
+    def close(self) -> None:
+        """Let go; the container goes on."""
+        ...
+
+
+class Engine(Protocol):
+    """One container engine."""
+
+    # About the engine
+
+    def info(self) -> EngineInfo:
+        """Which engine this is."""
+        ...
+
+    def capabilities(self) -> Capabilities:
+        """What it cannot do, and why."""
+        ...
+
+    def doctor(self) -> Sequence[Finding]:
+        """What this machine can do for this engine, and what to install for the rest."""
+        ...
+
+    def disk_usage(self) -> DiskUsage:
+        """Bytes on disk by kind."""
+        ...
+
+    def close(self) -> None:
+        """Unblock every call in flight and let go of everything; containers go on."""
+        ...
+
+    # Containers
+
+    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002  docker's word
+        """The running containers, or all of them; newest first."""
+        ...
+
+    def container(self, ref: str) -> Container:
+        """One container."""
+        ...
+
+    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+        """Docker's inspect JSON of a container, image, network or volume (`kind` narrows where a name is shared)."""
+        ...
+
+    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+        """Everything up to the writable layer; pulls the image if the request says so."""
+        ...
+
+    def run(
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Container:
+        """Create and start; returns once the command was executed. Failing, it leaves nothing behind.
+
+        `on_record` is called with every trace record of this run, from whichever thread performs the phase.
+
+        Raises: ImageNotFound, NameInUse, PortInUse, StartFailed, NotSupported, InvalidRequest, OutOfSpace, Cancelled.
+        """
+        ...
+
+    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
+        """Start a created or exited container."""
+        ...
+
+    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+        """Send the stop signal, wait, then SIGKILL. An already stopped container is left as it is."""
+        ...
+
+    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
+        """Send a signal. Raises: Conflict when it does not run."""
+        ...
+
+    def remove(self, ref: str, *, force: bool = False) -> None:
+        """Remove a container; a running one only by force. Raises: Conflict."""
+        ...
+
+    def wait(self, ref: str) -> int | None:
+        """Block until the container has exited; its exit code, None where that is unknown."""
+        ...
+
+    def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
+        """Join the standard streams; with `logs`, what was written before comes first."""
+        ...
+
+    def logs(
+        self,
+        ref: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Stream[LogRecord]:
+        """What the container wrote, oldest first; `tail` is how many of the last lines, None for all."""
+        ...
+
+    # Images
+
+    def images(self) -> Sequence[Image]:
+        """The images that are here, newest first."""
+        ...
+
+    def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
+        """Fetch an image. Raises: InvalidReference, ImageNotFound, Unauthorized, DigestMismatch, Cancelled."""
+        ...
+
+    def remove_image(self, ref: str, *, force: bool = False) -> Sequence[str]:
+        """Untag, and delete what no tag and no container needs; docker's `Untagged: …`/`Deleted: …` lines."""
+        ...
+
+    # The rest
+
+    def networks(self) -> Sequence[Network]:
+        """All networks."""
+        ...
+
+    def volumes(self) -> Sequence[Volume]:
+        """All named volumes."""
+        ...
+
+    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+        """What a prune of these kinds (container, image, volume, network) would remove; touches nothing."""
+        ...
+
+    def prune(self, plan: PrunePlan) -> PruneReport:
+        """Remove what the plan names, except what has come into use since."""
+        ...
+
+    def events(self, *, since_ns: int | None = None, until_ns: int | None = None) -> Stream[Event]:
+        """What happens on this engine, whoever does it; with `until_ns` in the past the stream ends."""
+        ...
+
+    # Traces
+
+    def traces(self, ref: str = "", *, limit: int = 50) -> Sequence[Trace]:
+        """The newest traces, of one container (name, ID or its beginning; also of one that is gone) or of all."""
+        ...
+
+    def follow_traces(self) -> Stream[tuple[str, Record]]:
+        """(trace ID, record) of every trace that is live or begins from now on, whichever process performs it."""
+        ...

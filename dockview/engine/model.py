@@ -1,0 +1,300 @@
+"""What an engine speaks of: frozen values, shared by all layers, standard library only.
+
+Times are wall-clock nanoseconds since the epoch, sizes are bytes, and None is "unknown" (never 0, never "").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ContainerStatus(StrEnum):
+    """Docker's container states, and one for what cannot be known."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+    """The shim is gone and left no exit code."""
+    UNKNOWN = "unknown"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether processes of the container exist."""
+        return self in (ContainerStatus.RUNNING, ContainerStatus.PAUSED, ContainerStatus.RESTARTING)
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    """A published port. `host_port` 0 asks for any free one; afterwards it is the one that was taken."""
+
+    container_port: int
+    protocol: str = "tcp"
+    host_ip: str = "0.0.0.0"  # noqa: S104  docker's default
+    host_port: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.host_ip}:{self.host_port}->{self.container_port}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """What `docker create` and `docker run` ask for; None leaves the image's own setting."""
+
+    image: str
+    line: str
+    """The docker line, as typed or as a form would type it."""
+    command: tuple[str, ...] = ()
+    name: str = ""
+    entrypoint: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ()
+    """`KEY=value`; a bare `KEY` was already replaced by its value here, or dropped."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[PortMapping, ...] = ()
+    publish_all: bool = False
+    hostname: str = ""
+    user: str = ""
+    workdir: str = ""
+    network: str = "bridge"
+    """bridge, none or host."""
+    tty: bool = False
+    open_stdin: bool = False
+    detach: bool = False
+    auto_remove: bool = False
+    read_only: bool = False
+    memory_bytes: int | None = None
+    nano_cpus: int | None = None
+    pids_limit: int | None = None
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    stop_signal: str = ""
+    stop_timeout_s: int | None = None
+    pull: str = "missing"
+    """missing, always or never."""
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """A container as it stands now."""
+
+    id: str
+    name: str
+    image: str
+    """The reference as it was given."""
+    image_id: str
+    command: str
+    created_ns: int
+    status: ContainerStatus
+    pid: int | None = None
+    exit_code: int | None = None
+    oom_killed: bool | None = None
+    started_ns: int | None = None
+    finished_ns: int | None = None
+    ports: tuple[PortMapping, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ip: str = ""
+    network: str = ""
+    health: str = ""
+    restart_count: int | None = None
+    tty: bool = False
+    auto_remove: bool = False
+    error: str = ""
+    """Why the last start failed, or empty."""
+
+    @property
+    def short_id(self) -> str:
+        """The first 12 digits, as docker prints them."""
+        return self.id[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of an image: `digest` of the blob as downloaded, `diff_id` of the uncompressed tar."""
+
+    digest: str
+    diff_id: str
+    size_bytes: int | None
+    media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that is here."""
+
+    id: str
+    """The digest of its config: sha256:…"""
+    tags: tuple[str, ...]
+    """Familiar references, such as web:latest; empty for a dangling image."""
+    digests: tuple[str, ...] = ()
+    """Repo digests, such as docker.io/library/web@sha256:…"""
+    created_ns: int | None
+    size_bytes: int | None
+    """Bytes of its unpacked layers."""
+    layers: tuple[Layer, ...] = ()
+    architecture: str = ""
+    os: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    containers: int | None = None
+    """How many containers use it."""
+
+    @property
+    def short_id(self) -> str:
+        """Twelve digits of the ID, as docker prints them."""
+        return self.id.removeprefix("sha256:")[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network, with the addresses in use on it."""
+
+    id: str
+    name: str
+    driver: str
+    subnet: str = ""
+    gateway: str = ""
+    bridge: str = ""
+    containers: Mapping[str, str] = field(default_factory=dict)
+    """Container ID to address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """A named volume."""
+
+    name: str
+    driver: str
+    mountpoint: str
+    created_ns: int | None = None
+    size_bytes: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A line that a container wrote; `text` is as written (untrusted), without its newline.
+
+    `is_partial` is true where the line was cut and goes on in the next record.
+    """
+
+    time_ns: int
+    stream: str
+    text: str
+    is_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, in docker's shape."""
+
+    time_ns: int
+    type: str
+    """container, image, network, volume."""
+    action: str
+    actor_id: str
+    attributes: Mapping[str, str]
+
+    def to_docker(self) -> dict[str, Any]:
+        """The JSON object of `docker events --format json`."""
+        return {
+            "Type": self.type,
+            "Action": self.action,
+            "Actor": {"ID": self.actor_id, "Attributes": dict(self.attributes)},
+            "scope": "local",
+            "time": self.time_ns // 1_000_000_000,
+            "timeNano": self.time_ns,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PruneItem:
+    """Something that a prune would remove."""
+
+    kind: str
+    """container, image, layer, blob, volume, network, trace."""
+    id: str
+    name: str
+    size_bytes: int | None
+    why: str
+    """In plain words: `exited 3 h ago`, `no container uses it`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrunePlan:
+    """What a prune would remove, computed and shown before anything goes."""
+
+    kinds: tuple[str, ...]
+    items: tuple[PruneItem, ...]
+
+    @property
+    def size_bytes(self) -> int | None:
+        """The bytes that would be freed; None when the size of an item is unknown."""
+        sizes = [item.size_bytes for item in self.items]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What a prune removed, and what it left because it came into use meanwhile."""
+
+    removed: tuple[PruneItem, ...]
+    kept: tuple[tuple[PruneItem, str], ...]
+    freed_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskUsage:
+    """Bytes on disk by kind; None where unknown."""
+
+    images_bytes: int | None
+    containers_bytes: int | None
+    volumes_bytes: int | None
+    cache_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineInfo:
+    """Which engine this is."""
+
+    kind: str
+    """embedded or docker."""
+    name: str
+    """As shown in the head: `embedded`, or the context's name."""
+    version: str
+    api_version: str
+    os: str
+    architecture: str
+    kernel: str
+    rootless: bool | None
+    endpoint: str
+    """The store's root, or the daemon's address."""
+    cgroup_version: str = ""
+    """`1`, `2`, `hybrid` or empty when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `dockview doctor`."""
+
+    topic: str
+    state: str
+    """ok, limited or missing."""
+    detail: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do: every verb and feature except those it names, each with the reason."""
+
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def why_not(self, feature: str) -> str | None:
+        """The reason why the engine lacks a feature, None when it has it."""
+        return self.missing.get(feature)
