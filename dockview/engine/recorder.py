@@ -103,6 +103,10 @@ class Recorder:
             for sink in self._sinks:
                 sink(record)
 
+    def add_sink(self, sink: Sink) -> None:
+        """Send every later record to one more place."""
+        self._sinks.append(sink)
+
     adopt = emit
     """Take over a record that another process of this operation wrote."""
 
