@@ -1,0 +1,39 @@
+"""Stores for one test: a short root, and everything that lives in it taken away afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+from dockview.engine.api import Engine
+
+
+def make_root() -> str:
+    """A new folder with a short name: unix sockets have room for 107 bytes."""
+    folder = tempfile.mkdtemp(prefix="dv-", dir="/tmp")
+    os.chmod(folder, 0o711)  # noqa: S103  as a store's own folders
+    return folder
+
+
+def open_embedded(root: str) -> Engine:
+    """An embedded engine on this store."""
+    from dockview.engine import open_engine
+
+    return open_engine("embedded", root=root)
+
+
+def remove_store(root: str) -> None:
+    """Remove every container of a store, the bridge that they shared, and the folder."""
+    if os.path.exists(f"{root}/dockview.db"):
+        engine = open_embedded(root)
+        try:
+            for container in engine.containers(all=True):
+                engine.remove(container.id, force=True)
+            bridges = [network.bridge for network in engine.networks() if network.bridge]
+        finally:
+            engine.close()
+        for bridge in bridges:
+            subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
+    shutil.rmtree(root)
