@@ -26,14 +26,20 @@ def open_embedded(root: str) -> Engine:
 
 def remove_store(root: str) -> None:
     """Remove every container of a store, the bridge that they shared, and the folder."""
-    if os.path.exists(f"{root}/dockview.db"):
-        engine = open_embedded(root)
-        try:
-            for container in engine.containers(all=True):
-                engine.remove(container.id, force=True)
-            bridges = [network.bridge for network in engine.networks() if network.bridge]
-        finally:
-            engine.close()
-        for bridge in bridges:
-            subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
+    remove_containers(root)
     shutil.rmtree(root)
+
+
+def remove_containers(root: str) -> None:
+    """Remove every container of a store, and the bridge that they shared."""
+    if not os.path.exists(f"{root}/dockview.db"):
+        return
+    engine = open_embedded(root)
+    try:
+        for container in engine.containers(all=True):
+            engine.remove(container.id, force=True)
+        bridges = [network.bridge for network in engine.networks() if network.bridge]
+    finally:
+        engine.close()
+    for bridge in bridges:
+        subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
