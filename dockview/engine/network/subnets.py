@@ -1,0 +1,61 @@
+"""The choice of a store's subnet, made by one process of this host at a time.
+
+Two stores that choose at once would choose the same; so the choice, and the bridge that makes it visible to the next
+one, happen under a lock that belongs to the host's network namespace and leaves no file behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from dockview.engine.errors import Conflict
+from dockview.engine.network.bridge import ensure_bridge, taken_subnets
+from dockview.engine.network.netlink import Netlink
+from dockview.engine.network.pool import Subnet, bridge_name, candidates, free_subnet
+from dockview.engine.network.rtnetlink import addresses, find_link
+
+_LOCKED = "/sys/class/net"
+"""A directory that each network namespace has its own of; flock(2) does not care that it is not a file."""
+
+
+@contextlib.contextmanager
+def choosing() -> Iterator[None]:
+    """Be the only one who chooses, on this host."""
+    try:
+        fd = os.open(_LOCKED, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        yield  # no sysfs here: the records of one store still hold each other apart
+        return
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
+    """Choose the bridge and the subnet of a store, and make the bridge; to be called within `choosing`.
+
+    A bridge of that name that is there already (the store's records were lost) keeps its subnet.
+
+    Raises: Conflict, when no candidate is free; SyscallError, when this host has no bridges or we may not make one.
+    """
+    name = bridge_name(root)
+    subnet = _present(net, name) or free_subnet(candidates(root), taken_subnets(net))
+    if subnet is None:
+        raise Conflict(
+            "no subnet is free for the containers' network: this host has addresses in, or routes to, all candidates",
+            hint="see `ip route`; --network none or host works without one",
+        )
+    ensure_bridge(net, name, subnet)
+    return name, subnet
+
+
+def _present(net: Netlink, name: str) -> Subnet | None:
+    link = find_link(net, name)
+    if link is None or link.kind != "bridge":
+        return None
+    return next((address.subnet for address in addresses(net) if address.link_index == link.index), None)
