@@ -41,7 +41,7 @@ format: $(VENV)/.ready-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only .
 
-bench: $(VENV)/.ready
+bench: $(VENV)/.ready-dev
 	$(BIN)/python bench/run_bench.py
 	$(BIN)/python bench/start_bench.py
 

@@ -46,7 +46,8 @@ def test_namespaces__user_is_its_own_and_root_inside(user_dockview: CommandLine)
 def test_published_port(user_dockview: CommandLine) -> None:
     """The proxy enters the container's network, so a port works without any right."""
     user_dockview.ok("run", "-d", "--name", "web", "-p", "127.0.0.1:0:80", "hub.localhost/web")
-    port = user_dockview.ok("port", "web").rpartition(":")[2]
+    shown = json.loads(user_dockview.ok("inspect", "web"))[0]
+    port = shown["NetworkSettings"]["Ports"]["80/tcp"][0]["HostPort"]
     page = outside.output(
         "curl", "-s", "--retry", "20", "--retry-all-errors", "--retry-delay", "0", f"http://127.0.0.1:{port}/"
     )
