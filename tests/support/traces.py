@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dockview.engine.lifecycle import Record, Trace, TraceBuilder
@@ -23,7 +23,7 @@ class Script:
 
     def span(
         self, phase: str, start: float, end: float | None, part: str = "", *, status: str = "ok", why: str = "",
-        check: str = "", undo: bool = False, **facts: Any,
+        check: str = "", undo: bool = False, facts: Mapping[str, Any] | None = None, **more: Any,
     ) -> str:  # fmt: skip
         self._count += 1
         span = f"e{self._count}"
@@ -31,11 +31,9 @@ class Script:
             {"t": "start", "span": span, "phase": phase, "part": part, "clock_ns": self._at(start), "check": check,
              "undo": undo}
         )  # fmt: skip
-        for name, told in facts.items():
+        for name, told in {**(facts or {}), **more}.items():
             value, origin = told if isinstance(told, tuple) else (told, "measured")
-            self.records.append(
-                {"t": "fact", "span": span, "name": name.replace("__", "."), "value": value, "origin": origin}
-            )
+            self.records.append({"t": "fact", "span": span, "name": name, "value": value, "origin": origin})
         if end is not None:
             self.end(span, end, status, why)
         return span
@@ -43,10 +41,11 @@ class Script:
     def end(self, span: str, at: float, status: str = "ok", why: str = "") -> None:
         self.records.append({"t": "end", "span": span, "clock_ns": self._at(at), "status": status, "why": why})
 
-    def progress(self, span: str, current: int, total: int | None, stage: str) -> None:
+    def progress(self, span: str, at: float, current: int, total: int | None, stage: str) -> None:
         self.records.append(
-            {"t": "progress", "span": span, "current": current, "total": total, "unit": "B", "stage": stage}
-        )
+            {"t": "progress", "span": span, "at": self._at(at), "current": current, "total": total, "unit": "B",
+             "stage": stage}
+        )  # fmt: skip
 
     def done(self, at: float, status: str = "ok", why: str = "") -> list[Record]:
         self.records.append({"t": "done", "clock_ns": self._at(at), "status": status, "why": why})
@@ -70,9 +69,9 @@ def until(records: Sequence[Record], ms: float | None) -> list[Record]:
     if ms is None:
         return list(records)
     kept: list[Record] = []
-    clock = {}
+    clock: dict[Any, int] = {}
     for record in records:
-        at = record.get("clock_ns", clock.get(record.get("span"), CLOCK))
+        at = record.get("clock_ns", record.get("at", clock.get(record.get("span"), CLOCK)))
         if "span" in record:
             clock[record["span"]] = clock.get(record["span"], at)
         if at <= CLOCK + ms * 1_000_000:
@@ -84,7 +83,7 @@ def _begin(script: Script, decision: str) -> None:
     script.span("parse", 0.0, 0.3, request="POST /containers/create", body='{"Image": "web", "HostConfig": {}}')
     script.span("connect", 0.3, 0.4, engine="embedded: in this process, no daemon", store="/var/lib/dockview")
     script.span(
-        "resolve", 0.4, 2.3, **{"docker__io": "unreachable (no route to host)"}, reference="hub.localhost/web:latest",
+        "resolve", 0.4, 2.3, facts={"docker.io": "unreachable (no route to host)"}, reference="hub.localhost/web:latest",
     )  # fmt: skip
     script.span("cache", 2.3, 2.5, check="dockview images web", decision=decision)
 
@@ -101,12 +100,12 @@ def _pull(script: Script) -> None:
     script.span("manifest", 4.0, 7.1, digest="sha256:9c1f" + "a" * 60, layers=2, size=41_100, platform="linux/amd64")
     one = script.span("layer", 7.1, None, "1/2", digest="sha256:11aa" + "b" * 60)
     two = script.span("layer", 7.3, None, "2/2", digest="sha256:22bb" + "c" * 60)
-    script.progress(one, 19_000, 38_000, "download")
-    script.progress(two, 3_100, 3_100, "verify")
+    script.progress(one, 8.9, 19_000, 38_000, "download")
+    script.progress(two, 8.0, 3_100, 3_100, "verify")
     script.end(two, 11.7)
-    script.progress(one, 38_000, 38_000, "unpack")
+    script.progress(one, 11.0, 38_000, 38_000, "unpack")
     script.end(one, 13.1)
-    script.span("store", 13.1, 13.9, name="hub.localhost/web:latest", **{"image ID": "sha256:3f2a" + "d" * 60})
+    script.span("store", 13.1, 13.9, name="hub.localhost/web:latest", facts={"image ID": "sha256:3f2a" + "d" * 60})
 
 
 def _born(script: Script, *, at: float = 14.0) -> None:
@@ -179,7 +178,7 @@ def exited() -> list[Record]:
     _wired(script, 10.0)
     running = _alive(script, 16.0)
     script.end(running, 90.0)
-    script.span("exited", 90.0, 90.4, **{"exit code": 0, "ended by": "the program itself"})
+    script.span("exited", 90.0, 90.4, facts={"exit code": 0, "ended by": "the program itself"})
     return script.done(90.6)
 
 
@@ -200,5 +199,5 @@ def failed() -> list[Record]:
 def stop() -> list[Record]:
     """A stop that had to wait."""
     script = Script("stop", "docker stop web")
-    script.span("stop", 0.0, 312.0, signal="SIGTERM", grace="10 s", **{"exit code": 143}, check="dockview ps -a")
+    script.span("stop", 0.0, 312.0, signal="SIGTERM", grace="10 s", facts={"exit code": 143}, check="dockview ps -a")
     return script.done(312.4)

@@ -1,0 +1,131 @@
+"""The evidence of one phase: what is known and how, the command that proves it, and what the phase means."""
+
+from __future__ import annotations
+
+from dockview.engine.lifecycle import Origin, Phase
+from dockview.text import clean_line
+from dockview.widgets.lifecycle_facts import shown
+from dockview.widgets.lifecycle_lines import Line, cells, fit, pad, width_of, wrap
+from dockview.widgets.lifecycle_rows import Row, State
+
+MARKS = {Origin.MEASURED: "●", Origin.REPORTED: "◇", Origin.INFERRED: "~"}
+"""How a fact is known, as shown beside it."""
+_WORDS = {Origin.MEASURED: "measured", Origin.REPORTED: "reported", Origin.INFERRED: "inferred"}
+_TONES = {Origin.MEASURED: "good", Origin.REPORTED: "second", Origin.INFERRED: "warn"}
+_NEXT_TO_EACH_OTHER = 96
+"""From this width on, the meaning stands beside the evidence."""
+
+
+def evidence(row: Row, lesson: str, width: int, height: int) -> list[Line]:
+    """The panel of a row in exactly `height` lines of `width` cells: a rule with its name, then meaning and facts."""
+    inside = width - 2
+    head = _head(row, width)
+    if width >= _NEXT_TO_EACH_OTHER:
+        left_width = min(inside * 2 // 5, 60)
+        right_width = inside - left_width - 3
+        left = _meaning(lesson, left_width)
+        right_side = _known(row, right_width, height - 1)
+        body: list[Line] = []
+        for number in range(height - 1):
+            mine = left[number] if number < len(left) else ()
+            other = right_side[number] if number < len(right_side) else ()
+            body.append((*fit((("  ", "text"), *mine), left_width + 2), ("   ", "text"), *fit(other, right_width)))
+    else:
+        meaning = _meaning(lesson, inside)
+        room = height - 1 - len(meaning)
+        known = _known(row, inside, max(room - 1, 1))
+        gap: list[Line] = [()] if room > len(known) else []
+        body = [(("  ", "text"), *line) for line in (*meaning, *gap, *known)][: height - 1]
+    lines = [head, *(fit(line, width) for line in body)]
+    return lines + [fit((), width)] * (height - len(lines))
+
+
+def wanted_height(row: Row, lesson: str, width: int) -> int:
+    """Lines that the panel would like to have."""
+    inside = width - 2
+    if width >= _NEXT_TO_EACH_OTHER:
+        left_width = min(inside * 2 // 5, 60)
+        return 1 + max(len(_meaning(lesson, left_width)), len(_known(row, inside - left_width - 3, 100)))
+    return 2 + len(_meaning(lesson, inside)) + len(_known(row, inside, 100))
+
+
+def _head(row: Row, width: int) -> Line:
+    origins = {fact.origin for span in row.spans for fact in span.facts}
+    legend: list[tuple[str, str]] = []
+    for origin in Origin:
+        if origin in origins:
+            legend += [(f" {MARKS[origin]} ", _TONES[origin]), (_WORDS[origin], "faint")]
+    title: Line = (("── ", "line"), (row.label, "strong"), (" ", "text"))
+    tail: Line = (*legend, (" ──" if legend else "──", "line"))
+    if width_of(title) + width_of(tail) + 2 > width:
+        tail = (("──", "line"),)
+    return fit((*title, ("─" * (width - width_of(title) - width_of(tail)), "line"), *tail), width)
+
+
+def _meaning(lesson: str, width: int) -> list[Line]:
+    return [((text, "soft"),) for text in wrap(lesson, width)]
+
+
+def _known(row: Row, width: int, room: int) -> list[Line]:
+    """The facts in aligned columns and the command that proves them, in at most `room` lines."""
+    proof: list[Line] = []
+    if row.check:
+        head: Line = (("x ", "accent"), ("prove it  ", "faint"))
+        first, *more = wrap(clean_line(row.check), max(width - width_of(head), 10)) or [""]
+        proof = [(*head, (first, "text")), *((((" " * width_of(head)), "text"), (text, "text")) for text in more[:1])]
+    if row.phase is Phase.NAMESPACES and not any(span.is_undo for span in row.spans):
+        facts = _namespaces(row)
+    else:
+        facts = _facts(row, width, room - len(proof))
+    if not facts:
+        facts = [((_nothing(row), "faint"),)]
+    left_out = len(facts) - (room - len(proof))
+    if left_out > 0:
+        kept = max(room - len(proof) - 1, 0)
+        facts = [*facts[:kept], ((f"… {len(facts) - kept} more", "faint"),)]
+    return [*facts, *proof]
+
+
+def _facts(row: Row, width: int, room: int) -> list[Line]:
+    facts = [(span.part if len(row.spans) > 1 else "", fact) for span in row.spans for fact in span.facts]
+    names = [clean_line(f"{part} {fact.name}".strip()[:40]) for part, fact in facts]
+    column = min(max(map(cells, names), default=0), 18, width // 3)
+    lines: list[Line] = []
+    most = 3 if len(facts) * 2 <= room else 1
+    for name, (_, fact) in zip(names, facts, strict=True):
+        value = shown(fact).removeprefix("~")
+        told = wrap(value, max(width - column - 4, 8)) or [""]
+        if len(told) > most:
+            told = [*told[: most - 1], f"{told[most - 1]} …"]
+        lines.append(
+            ((f"{MARKS[fact.origin]} ", _TONES[fact.origin]), (f"{pad(name, column)}  ", "faint"), (told[0], "text"))
+        )
+        lines += [((" " * (column + 4), "text"), (text, "text")) for text in told[1:]]
+    return lines
+
+
+def _namespaces(row: Row) -> list[Line]:
+    lines: list[Line] = [(("  ", "text"), (f"{'':8}{'host':<14}{'container':<14}", "faint"))]
+    for span in row.spans:
+        host, inside = inode(span.fact("host")), inode(span.fact("container"))
+        is_new = span.fact("is_new")
+        word = "new" if is_new else "shared" if is_new is False else ""
+        if span.status.value in ("failed", "skipped"):
+            word = f"{span.status.value}: {clean_line(span.why[:80])}"
+        tone = "good" if is_new else "faint"
+        mark = "●" if is_new else "─"
+        lines.append(((f"{mark} ", tone), (f"{clean_line(span.part)[:7]:<8}", "text"), (f"{host:<14}", "soft"),
+                      (f"{inside:<14}", "text" if is_new else "soft"), (word, tone)))  # fmt: skip
+    return lines
+
+
+def inode(value: object) -> str:
+    """The number in `pid:[4026532183]`, `·` where there is none."""
+    text = clean_line(str(value)) if value is not None else ""
+    return text[text.find("[") + 1 :].rstrip("]") if "[" in text else text or "·"
+
+
+def _nothing(row: Row) -> str:
+    if row.state is State.PENDING:
+        return "Not done yet."
+    return f"Not done: {row.why}." if row.why else "No facts were recorded."

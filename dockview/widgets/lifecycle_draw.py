@@ -1,0 +1,277 @@
+"""The picture of a trace as lines: title, flow, a row for each phase, and the evidence of the row under the cursor.
+
+Pure: the same trace, size, cursor and time give the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dockview.engine.lifecycle import NAMESPACES, Phase, Progress, Span, Status, Trace
+from dockview.text import clean_line, duration, size
+from dockview.widgets.evidence import evidence, inode, wanted_height
+from dockview.widgets.flow import flow
+from dockview.widgets.lifecycle_facts import summary
+from dockview.widgets.lifecycle_lines import Line, Piece, bar, cells, cut, fit, mark, pad, right, spread, wrap
+from dockview.widgets.lifecycle_rows import GLYPHS, TONES, Row, State, eye, folded, rows
+
+_TIME = 8
+_BESIDES_RUN = frozenset({Phase.RUNNING, Phase.EXITED})
+_PANEL_FROM = 30
+"""Lines from which on the evidence is there without being asked for."""
+_SMALLEST_PANEL = 7
+
+Lesson = Callable[[Phase], str]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the viewer has chosen, and the moment that is drawn."""
+
+    width: int
+    height: int
+    now_ns: int
+    """Nanoseconds since the trace began."""
+    cursor: tuple[str, str] | None = None
+    """The key of the row that was chosen; None follows what happens."""
+    top: int = 0
+    """The first line of the rows that is visible, as far as the cursor allows."""
+    panel: bool | None = None
+    """Whether the evidence is shown; None leaves it to the height."""
+    spinner: str = "◉"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The lines, exactly as many as the view is high."""
+
+    lines: Sequence[Line]
+    row_at: Sequence[int | None]
+    """Of each line, the number of the row that it belongs to."""
+    rows: Sequence[Row]
+    selected: int
+    top: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where things stand in a row."""
+
+    label: int
+    facts: int
+    waterfall: int
+    scale_ns: int
+
+
+def draw(trace: Trace, view: View, lesson: Lesson) -> Picture:
+    """Draw a trace."""
+    everything = rows(trace)
+    margin = 1 if view.width >= 48 else 0
+    width = max(view.width - 2 * margin, 10)
+    head = _head(trace, everything, width, view)
+    has_panel = view.height >= _PANEL_FROM if view.panel is None else view.panel
+    free = view.height - len(head)
+    panel_room = min(_SMALLEST_PANEL, free // 2) if has_panel else 0
+    shown = folded(everything, free - panel_room, is_over=not trace.is_live)
+    selected = next((n for n, row in enumerate(shown) if row.key == view.cursor), eye(shown)) if shown else 0
+    columns = _columns(trace, shown, width, view.now_ns)
+    spare = free - panel_room - len(shown)
+    body = [(number, line) for number, row in enumerate(shown) for line in _row(row, columns, view, width, spare)]
+
+    panel: list[Line] = []
+    if has_panel and shown:
+        row = shown[selected]
+        text = lesson(row.phase)
+        panel = evidence(row, text, width, min(max(free - len(body), panel_room), wanted_height(row, text, width)))
+    room = free - len(panel) - (1 if panel and free - len(panel) > len(body) else 0)
+    top = _scrolled(view.top, [number for number, _ in body], selected, room)
+    visible = body[top : top + room]
+    gap = free - len(panel) - len(visible)
+    lines = [*head, *(line for _, line in visible), *([()] * (1 if panel and gap else 0)), *panel]
+    owners = [*([None] * len(head)), *(number for number, _ in visible)]
+    lines += [()] * (view.height - len(lines))
+    owners += [None] * (view.height - len(owners))
+    left: Line = ((" " * margin, "text"),)
+    framed = [fit((*left, *fit(line, width)), view.width) for line in lines[: view.height]]
+    return Picture(framed, owners[: view.height], shown, selected, top)
+
+
+def _scrolled(top: int, owners: Sequence[int], selected: int, room: int) -> int:
+    """The first visible line, so that the selected row is inside, with a neighbour where possible."""
+    if len(owners) <= room or room <= 0:
+        return 0
+    first = owners.index(selected)
+    last = len(owners) - 1 - list(reversed(owners)).index(selected)
+    top = min(top, max(first - 1, 0))
+    if last + 2 > top + room:
+        top = last + 2 - room
+    return min(max(top, 0), first, len(owners) - room)
+
+
+def _head(trace: Trace, everything: Sequence[Row], width: int, view: View) -> list[Line]:
+    """The docker line and the total time, then the way."""
+    line = clean_line(trace.line[:500]) or clean_line(f"{trace.verb} {trace.target}"[:500])
+    title = spread((("$ ", "faint"), (line, "strong")), ((" ", "text"), *_verdict(trace, view)), width)
+    way = flow(trace, everything, width, with_fork=view.height >= 16)
+    air: list[Line] = [()] if view.height >= 18 + len(way) else []
+    return [title, *(air if way else ()), *way, *air]
+
+
+def _verdict(trace: Trace, view: View) -> Line:
+    total = trace.done_ns if trace.done_ns is not None else view.now_ns
+    state, word = {
+        Status.RUNNING: (State.NOW, ""), Status.FAILED: (State.FAILED, "failed "),
+        Status.CANCELLED: (State.CANCELLED, "cancelled "), Status.LOST: (State.LOST, "interrupted "),
+    }.get(trace.status, (State.DONE, ""))  # fmt: skip
+    if state is State.LOST:
+        return (("? interrupted", "warn"),)
+    glyph = view.spinner if state is State.NOW else GLYPHS[state]
+    return ((f"{glyph} {word}", TONES[state]), (duration(total), "strong"))
+
+
+def _columns(trace: Trace, shown: Sequence[Row], width: int, now_ns: int) -> _Columns:
+    longest = max((cells(row.label) for row in shown if not row.is_folded), default=0)
+    label = min(max(longest, 10), 20 if width >= 70 else 12)
+    waterfall = min((width - 52) // 4, 28) if width >= 72 else 0
+    facts = width - 2 - label - 2 - 1 - _TIME - (waterfall + 2 if waterfall else 0)
+    ends = [
+        span.end_ns if span.end_ns is not None else now_ns for span in trace.spans if span.phase not in _BESIDES_RUN
+    ]
+    return _Columns(label, facts if facts >= 10 else 0, waterfall, max([*ends, 1]))
+
+
+def _row(row: Row, columns: _Columns, view: View, width: int, spare: int) -> list[Line]:
+    """A row, and the lines that hang below it: why it failed, the namespaces' cells."""
+    glyph = view.spinner if row.state is State.NOW else GLYPHS[row.state]
+    head: list[Piece] = [
+        (f"{glyph} ", TONES[row.state]),
+        (pad(row.label, columns.label), _label_tone(row)),
+        ("  ", "text"),
+    ]
+    told, below = _facts(row, columns, view, spare)
+    tail = [(f" {right(_time(row, view), _TIME)}", "faint" if row.state is not State.ALIVE else "text")]
+    if columns.waterfall:
+        tail += [("  ", "text"), *_lies(row, columns, view)]
+    if row.is_folded:
+        head, told = [head[0]], fit(((f"{row.label}  ", "faint"), *told), columns.label + 2 + columns.facts)
+    elif not columns.facts:
+        head, told = [head[0], (pad(row.label, width - 3 - _TIME), _label_tone(row))], ()
+    indent: Piece = (" " * (columns.label + 4), "text")
+    main = (*head, *(fit(told, columns.facts) if columns.facts and not row.is_folded else told), *tail)
+    return [fit(main, width), *(fit((indent, *line), width) for line in below)]
+
+
+def _label_tone(row: Row) -> str:
+    if row.state in (State.PENDING, State.SKIPPED):
+        return "faint"
+    return TONES[row.state] if row.state in (State.FAILED, State.NOW, State.CANCELLED) else "text"
+
+
+def _time(row: Row, view: View) -> str:
+    start = row.start_ns
+    if start is None or row.state in (State.SKIPPED, State.LOST):
+        return ""
+    end = row.end_ns
+    if end is None:
+        return duration(view.now_ns - start)
+    return "" if row.phase is Phase.EXITED else duration(end - start)
+
+
+def _lies(row: Row, columns: _Columns, view: View) -> Line:
+    """Where its time lies in the whole."""
+    start = row.start_ns
+    if start is None or row.state is State.LOST:
+        return ((" " * columns.waterfall, "text"),)
+    if row.phase in _BESIDES_RUN:
+        sign = "▶" if row.state is State.ALIVE else "■" if row.phase is Phase.EXITED else "─"
+        return ((" " * (columns.waterfall - 1), "text"), (sign, TONES[row.state]))
+    end = row.end_ns if row.end_ns is not None else view.now_ns
+    tone = {State.DONE: "accent", State.SKIPPED: "line"}.get(row.state, TONES[row.state])
+    return mark(start / columns.scale_ns, end / columns.scale_ns, columns.waterfall, tone)
+
+
+def _facts(row: Row, columns: _Columns, view: View, spare: int) -> tuple[Line, list[Line]]:
+    """What stands in the row, and what hangs below it."""
+    if not row.spans:
+        return ((f"skipped: {row.why}" if row.why else "", "faint"),), []
+    if row.state in (State.FAILED, State.CANCELLED, State.LOST):
+        return _reason(row, columns.facts)
+    span = row.spans[-1]
+    if row.state is State.UNDONE:
+        return ((summary(span) or "taken back", "faint"),), []
+    if row.phase is Phase.LAYER and span.progress is not None:
+        return _layer(span, span.progress, columns.facts, view.now_ns), []
+    if row.phase is Phase.NAMESPACES:
+        return _cells(row, columns.facts, spare)
+    return ((summary(span), "faint" if row.state is State.SKIPPED else "soft"),), []
+
+
+def _reason(row: Row, width: int) -> tuple[Line, list[Line]]:
+    broken = next((s for s in row.spans if s.status in (Status.FAILED, Status.CANCELLED, Status.LOST)), row.spans[-1])
+    tone = TONES[row.state]
+    why = clean_line(broken.why[:600]) or str(broken.status)
+    if len(row.spans) > 1 and broken.part:
+        why = f"{clean_line(broken.part)}: {why}"
+    first, *more = wrap(why, max(width, 10)) or [""]
+    if len(more) > 3:
+        more = [*more[:2], cut(f"{more[2]} …", width)]
+    return ((first, tone),), [((text, tone),) for text in more]
+
+
+def _layer(span: Span, progress: Progress, width: int, now_ns: int) -> Line:
+    """A bar with bytes, speed and stage; what does not fit goes from the right."""
+    is_over = span.status is not Status.RUNNING
+    share = 1.0 if is_over else None if not progress.total else progress.current / progress.total
+    total = span.fact("size")
+    n_bytes = total if is_over and isinstance(total, int) else progress.current
+    told = size(n_bytes) if progress.unit == "B" else f"{progress.current} {clean_line(progress.unit)}"
+    speed = span.fact("speed") or _speed(span, progress, now_ns)
+    stage = str(span.fact("verified") or "verified") if is_over else clean_line(progress.stage)
+    bar_width = min(max(width - 32, 6), 20)
+    line: Line = (*bar(share, bar_width, "soft" if is_over else "accent"), (f" {right(told, 7)}", "text"))
+    for text, column in ((clean_line(str(speed or "")), 11), (stage, 9)):
+        if sum(cells(t) for t, _ in line) + column + 1 <= width:
+            line = (*line, (f" {right(text, column)}" if column == 11 else f"  {pad(text, column)}", "soft"))
+    return line
+
+
+def _speed(span: Span, progress: Progress, now_ns: int) -> str:
+    """Bytes a second while they come in; later only the engine's own figure counts."""
+    spent_ns = now_ns - span.start_ns
+    if span.status is not Status.RUNNING or progress.unit != "B" or progress.stage != "download" or spent_ns <= 0:
+        return ""
+    return f"{size(progress.current * 1e9 / spent_ns)}/s"
+
+
+def _cells(row: Row, width: int, spare: int) -> tuple[Line, list[Line]]:
+    """The namespaces: as cells with both inodes where there is room, else their names, new ones first."""
+    by_part = {span.part: span for span in row.spans}
+    for column, keep in ((12, 10), (7, 5)):
+        if width >= 9 + column * len(NAMESPACES) - 2 and spare >= 2:
+            return _table(by_part, column, keep)
+    fresh = [part for part in NAMESPACES if part in by_part and by_part[part].fact("is_new")]
+    shared = [part for part in NAMESPACES if part in by_part and by_part[part].fact("is_new") is False]
+    line: list[Piece] = [(" ".join(fresh), "text")]
+    if shared:
+        line.append((f"{'   ' if fresh else ''}{' '.join(shared)}: shared", "faint"))
+    return tuple(line), []
+
+
+def _table(by_part: dict[str, Span], column: int, keep: int) -> tuple[Line, list[Line]]:
+    names: list[Piece] = [(" " * 9, "text")]
+    hosts: list[Piece] = [(pad("host", 9), "faint")]
+    inside: list[Piece] = [(pad("inside", 9), "faint")]
+    for part in NAMESPACES:
+        span = by_part.get(part)
+        is_new = None if span is None else span.fact("is_new")
+        names.append((pad(part, column), "faint" if span is None else "text" if is_new else "soft"))
+        host, container = ("·", "·") if span is None else (inode(span.fact("host")), inode(span.fact("container")))
+        hosts.append((pad(_tail(host, keep), column), "faint"))
+        word = "shared" if is_new is False else _tail(container, keep)
+        inside.append((pad(word, column), "good" if is_new else "faint"))
+    return tuple(names), [tuple(hosts), tuple(inside)]
+
+
+def _tail(number: str, keep: int) -> str:
+    return number if len(number) <= keep else f"…{number[1 - keep :]}"
