@@ -10,6 +10,8 @@ import contextlib
 import gc
 import os
 import re
+import shutil
+import subprocess
 from collections import Counter
 from dataclasses import dataclass, fields
 
@@ -26,6 +28,7 @@ class Traces:
     mounts: frozenset[str]
     links: frozenset[str]
     named_namespaces: frozenset[str]
+    rules: frozenset[str]
     cgroups: frozenset[str]
     processes: frozenset[str]
     files: Counter[str]
@@ -46,6 +49,7 @@ def look() -> Traces:
         mounts=frozenset(_mounts()),
         links=frozenset(os.listdir("/sys/class/net")),
         named_namespaces=frozenset(os.listdir("/run/netns") if os.path.isdir("/run/netns") else ()),
+        rules=frozenset(_rules()),
         cgroups=frozenset(_cgroups()),
         processes=frozenset(_processes()),
         files=Counter(_open_files()),
@@ -73,6 +77,13 @@ def _mounts() -> list[str]:
     with open("/proc/self/mountinfo") as file:
         rows = [line.split() for line in file]
     return [f"{row[4]} ({row[row.index('-') + 1]})" for row in rows]
+
+
+def _rules() -> list[str]:
+    """The tables of nft."""
+    if os.geteuid() != 0 or shutil.which("nft") is None:
+        return []
+    return subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout.splitlines()
 
 
 def _cgroups() -> list[str]:

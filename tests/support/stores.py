@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 
 from dockview.engine.api import Engine
+from dockview.engine.errors import NotFound
 
 
 def make_root() -> str:
@@ -34,12 +35,11 @@ def remove_containers(root: str) -> None:
     """Remove every container of a store, and the bridge that they shared."""
     if not os.path.exists(f"{root}/dockview.db"):
         return
-    engine = open_embedded(root)
-    try:
+    from dockview.engine.embedded.engine import EmbeddedEngine
+    from dockview.engine.embedded.wire import remove_bridge
+
+    with contextlib.closing(EmbeddedEngine(root)) as engine:
         for container in engine.containers(all=True):
-            engine.remove(container.id, force=True)
-        bridges = [network.bridge for network in engine.networks() if network.bridge]
-    finally:
-        engine.close()
-    for bridge in bridges:
-        subprocess.run(["ip", "link", "delete", bridge], capture_output=True, check=False)
+            with contextlib.suppress(NotFound):  # its own --rm may be faster
+                engine.remove(container.id, force=True)
+        remove_bridge(engine._house)
