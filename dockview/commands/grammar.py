@@ -1,0 +1,178 @@
+"""The verbs of docker lines: how each is spelled, its flags, how many arguments it takes, who executes it.
+
+This table is the only place that knows them: the parser, the help, the completion of the `:` line and the tests
+read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dockview.commands.flags import Flag, many, missing, switch, value
+from dockview.commands.grammar_run import RUN_FLAGS
+from dockview.commands.values import integer, signal_name
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of the grammar."""
+
+    name: str
+    """The canonical spelling, such as `run` or `image prune`."""
+    arguments: str
+    """What follows the flags, as docker's usage line has it."""
+    summary: str
+    executor: str
+    """`module:function` below dockview.commands."""
+    flags: tuple[Flag, ...] = ()
+    least: int = 0
+    most: int | None = 0
+    """How many arguments; None for any number."""
+    aliases: tuple[str, ...] = ()
+    """Other spellings."""
+    implied: Mapping[str, object] | None = None
+    """Options that the spelling itself sets, such as the type of `image inspect`."""
+    is_interspersed: bool = True
+    needs_engine: bool = True
+
+    @property
+    def usage(self) -> str:
+        """The usage line, after the name of the program."""
+        return " ".join(part for part in (self.name, "[OPTIONS]" if self.flags else "", self.arguments) if part)
+
+
+_FORMAT = value("format", "", "string", "Format output: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE")
+_FORMAT_F = value("format", "f", "string", "Format output: 'json' or a Go TEMPLATE")
+_FILTER = many("filter", "f", "filter", "Filter output based on conditions provided")
+_QUIET = switch("quiet", "q", "Only display IDs")
+_NO_TRUNC = switch("no-trunc", "", "Don't truncate output")
+_FORCE_PRUNE = switch("force", "f", "Do not prompt for confirmation")
+_DRY_RUN = switch("dry-run", "", "Only show what would be removed")
+_SINCE = value("since", "", "string", 'From this moment on ("2013-01-02T13:23:37Z", or "42m" for 42 minutes ago)')
+_UNTIL = value("until", "", "string", "Up to this moment")
+_DETACH_KEYS = value("detach-keys", "", "string", "Override the key sequence for detaching a container")
+_SIG_PROXY = Flag("sig-proxy", "", "", "Proxy received signals to the process (default true)", default=True)
+
+_CONTAINERS: tuple[Verb, ...] = (
+    Verb("run", "IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", "execute_run:run",
+         RUN_FLAGS, 1, None, ("container run",), is_interspersed=False),
+    Verb("create", "IMAGE [COMMAND] [ARG...]", "Create a new container", "execute_containers:create",
+         RUN_FLAGS, 1, None, ("container create",), is_interspersed=False),
+    Verb("ps", "", "List containers", "execute_ps:ps",
+         (switch("all", "a", "Show all containers (default shows just running)"), _FILTER, _FORMAT,
+          value("last", "n", "int", "Show n last created containers (includes all states)", convert=integer),
+          switch("latest", "l", "Show the latest created container (includes all states)"), _NO_TRUNC, _QUIET,
+          *missing("s/size")), aliases=("container ls", "container ps", "container list")),
+    Verb("logs", "CONTAINER", "Fetch the logs of a container", "execute_logs:logs",
+         (switch("follow", "f", "Follow log output"), _SINCE,
+          value("tail", "n", "string", 'Number of lines to show from the end of the logs (default "all")'),
+          switch("timestamps", "t", "Show timestamps"), _UNTIL, *missing("details")),
+         1, 1, ("container logs",)),
+    Verb("start", "CONTAINER [CONTAINER...]", "Start one or more stopped containers", "execute_start:start",
+         (switch("attach", "a", "Attach STDOUT/STDERR and forward signals"), _DETACH_KEYS,
+          switch("interactive", "i", "Attach container's STDIN"), *missing("checkpoint=", "checkpoint-dir=")),
+         1, None, ("container start",)),
+    Verb("stop", "CONTAINER [CONTAINER...]", "Stop one or more running containers", "execute_containers:stop",
+         (value("timeout", "t", "int", "Seconds to wait before killing the container", convert=integer,
+                aliases=("time",)), *missing("s/signal=")), 1, None, ("container stop",)),
+    Verb("kill", "CONTAINER [CONTAINER...]", "Kill one or more running containers", "execute_containers:kill",
+         (value("signal", "s", "string", "Signal to send to the container", convert=signal_name),),
+         1, None, ("container kill",)),
+    Verb("rm", "CONTAINER [CONTAINER...]", "Remove one or more containers", "execute_containers:rm",
+         (switch("force", "f", "Force the removal of a running container (uses SIGKILL)"),
+          switch("volumes", "v", "Remove anonymous volumes associated with the container"),
+          *missing("l/link")), 1, None, ("container rm", "container remove")),
+    Verb("wait", "CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes",
+         "execute_containers:wait", (), 1, None, ("container wait",)),
+    Verb("attach", "CONTAINER", "Attach local standard input, output, and error streams to a running container",
+         "execute_start:attach", (_DETACH_KEYS, switch("no-stdin", "", "Do not attach STDIN"), _SIG_PROXY),
+         1, 1, ("container attach",)),
+    Verb("container inspect", "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
+         "execute_inspect:inspect", (_FORMAT_F, *missing("s/size")), 1, None, implied={"type": "container"}),
+    Verb("container prune", "", "Remove all stopped containers", "execute_prune:prune",
+         (_FORCE_PRUNE, _DRY_RUN, *missing("filter=")), implied={"kinds": ("container",)}),
+)  # fmt: skip
+
+_IMAGES: tuple[Verb, ...] = (
+    Verb("images", "[REPOSITORY[:TAG]]", "List images", "execute_images:images",
+         (switch("all", "a", "Show all images (all are shown)"), switch("digests", "", "Show digests"), _FILTER,
+          _FORMAT, _NO_TRUNC, _QUIET, *missing("tree")), 0, 1, ("image ls", "image list")),
+    Verb("pull", "NAME[:TAG|@DIGEST]", "Download an image from a registry", "execute_images:pull",
+         (switch("quiet", "q", "Suppress verbose output"), *missing("a/all-tags", "platform=")),
+         1, 1, ("image pull",)),
+    Verb("rmi", "IMAGE [IMAGE...]", "Remove one or more images", "execute_images:rmi",
+         (switch("force", "f", "Force removal of the image"), *missing("no-prune", "platform=")),
+         1, None, ("image rm", "image remove")),
+    Verb("image inspect", "IMAGE [IMAGE...]", "Display detailed information on one or more images",
+         "execute_inspect:inspect", (_FORMAT_F, *missing("platform=")), 1, None, implied={"type": "image"}),
+    Verb("image prune", "", "Remove unused images", "execute_prune:prune",
+         (switch("all", "a", "Remove all unused images, not just dangling ones"), _FORCE_PRUNE, _DRY_RUN,
+          *missing("filter=")), implied={"kinds": ("image",)}),
+)  # fmt: skip
+
+_REST: tuple[Verb, ...] = (
+    Verb("inspect", "NAME|ID [NAME|ID...]", "Return low-level information on Docker objects",
+         "execute_inspect:inspect",
+         (_FORMAT_F, value("type", "", "string", "Only inspect objects of the given type"), *missing("s/size")),
+         1, None),
+    Verb("events", "", "Get real time events", "execute_events:events", (_FILTER, _FORMAT, _SINCE, _UNTIL),
+         aliases=("system events",)),
+    Verb("info", "", "Display system-wide information", "execute_info:info", (_FORMAT_F,), aliases=("system info",)),
+    Verb("version", "", "Show the dockview version information", "execute_info:version", (_FORMAT_F,)),
+    Verb("network ls", "", "List networks", "execute_lists:networks", (_FILTER, _FORMAT, _NO_TRUNC, _QUIET),
+         aliases=("network list",)),
+    Verb("network inspect", "NETWORK [NETWORK...]", "Display detailed information on one or more networks",
+         "execute_inspect:inspect", (_FORMAT_F,), 1, None, implied={"type": "network"}),
+    Verb("network prune", "", "Remove all unused networks", "execute_prune:prune",
+         (_FORCE_PRUNE, _DRY_RUN, *missing("filter=")), implied={"kinds": ("network",)}),
+    Verb("volume ls", "", "List volumes", "execute_lists:volumes", (_FILTER, _FORMAT, _QUIET),
+         aliases=("volume list",)),
+    Verb("volume inspect", "VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
+         "execute_inspect:inspect", (_FORMAT_F,), 1, None, implied={"type": "volume"}),
+    Verb("volume prune", "", "Remove unused local volumes", "execute_prune:prune",
+         (switch("all", "a", "Remove all unused volumes, not just anonymous ones"), _FORCE_PRUNE, _DRY_RUN,
+          *missing("filter=")), implied={"kinds": ("volume",)}),
+    Verb("system df", "", "Show disk usage", "execute_lists:disk_usage", (_FORMAT, *missing("v/verbose"))),
+    Verb("system prune", "", "Remove unused data", "execute_prune:prune",
+         (switch("all", "a", "Remove all unused images not just dangling ones"), _FORCE_PRUNE, _DRY_RUN,
+          switch("volumes", "", "Prune volumes"), *missing("filter=")),
+         implied={"kinds": ("container", "network", "image")}),
+    Verb("doctor", "", "Show what this machine can do, and what to install for the rest", "execute_doctor:doctor",
+         (_FORMAT,)),
+    Verb("trace", "[CONTAINER|TRACE]", "Show every step of a run, with evidence", "execute_trace:trace",
+         (switch("json", "", "Print the trace as JSON"), switch("list", "", "List the newest traces")), 0, 1),
+)  # fmt: skip
+
+VERBS: Sequence[Verb] = (*_CONTAINERS, *_IMAGES, *_REST)
+"""All verbs, in the order of the help."""
+
+SPELLINGS: Mapping[str, Verb] = {spelling: verb for verb in VERBS for spelling in (verb.name, *verb.aliases)}
+"""Every spelling of every verb."""
+
+GROUPS: Mapping[str, str] = {
+    "container": "Manage containers",
+    "image": "Manage images",
+    "network": "Manage networks",
+    "volume": "Manage volumes",
+    "system": "Manage dockview",
+}
+"""The first words of long forms, and what each is about."""
+
+MISSING_VERBS: frozenset[str] = frozenset({
+    "build", "builder", "buildx", "checkpoint", "commit", "compose", "config", "context", "cp", "diff", "exec",
+    "export", "history", "import", "load", "login", "logout", "manifest", "node", "pause", "plugin", "port", "push",
+    "rename", "restart", "save", "search", "secret", "service", "stack", "stats", "swarm", "tag", "top", "trust",
+    "unpause", "update", "create", "rm", "connect", "disconnect",
+})  # fmt: skip
+"""What docker has and this version has not, alone or after a group (`network create`)."""
+
+GLOBAL_FLAGS: Sequence[Flag] = (
+    value("root", "", "string", "Folder of the embedded engine's store"),
+    value("engine", "", "string", "Which engine: embedded or docker"),
+    value("context", "c", "string", "Name of the docker context to connect to"),
+    switch("version", "v", "Print version information and quit"),
+    switch("help", "h", "Print usage"),
+    *missing("H/host=", "D/debug", "l/log-level=", "config=", "tls", "tlsverify", "tlscacert=", "tlscert=", "tlskey="),
+)
+"""The flags before the verb."""

@@ -1,0 +1,93 @@
+"""Lists as docker prints them: a table, JSON (one object a line), a template, or IDs only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dockview.commands.command import Command
+from dockview.commands.console import Console
+from dockview.commands.template import compile_template, fields, to_json
+
+_GAP = 3
+_NARROWEST = 10
+"""Docker's tables: a cell with its gap is at least ten wide, the last column is not padded."""
+
+Row = Mapping[str, str]
+Headers = Mapping[str, str]
+"""Field to header, for every field of a row."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list shows."""
+
+    headers: Headers
+    columns: Sequence[str]
+    """The fields of the plain table."""
+    rows: Sequence[Row]
+    quiet_field: str = "ID"
+    """What --quiet prints."""
+
+
+def show(listing: Listing, command: Command, console: Console) -> int:
+    """Print a list in the format that the command asks for; 0. Raises: InvalidRequest for a bad template."""
+    template = command.text("format").strip()
+    if command.is_on("quiet") and not template:
+        _lines(console, [row[listing.quiet_field] for row in listing.rows])
+    elif template in ("", "table"):
+        _table(console, [listing.headers.get(field, field) for field in listing.columns], listing, listing.columns)
+    elif template == "json":
+        _lines(console, [to_json(dict(sorted(row.items()))) for row in listing.rows])
+    elif template.startswith("table "):
+        text = template.removeprefix("table ").strip()
+        render = compile_template(text)
+        headers = {name: name.upper() for name in listing.rows[0]} if listing.rows else {}
+        head = {**{name: name.upper() for name in fields(text)}, **headers, **listing.headers}
+        rows = [render(row).split("\t") for row in (head, *map(_clean_row, listing.rows))]
+        console.print(table(rows))
+    else:
+        render = compile_template(template)
+        _lines(console, [render(row) for row in listing.rows])
+    return 0
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells, the first being the header, aligned."""
+    if not rows:
+        return ""
+    widths = [max((len(row[at]) for row in rows if at < len(row)), default=0) for at in range(max(map(len, rows)))]
+    padded = [max(width + _GAP, _NARROWEST) for width in widths]
+    return "\n".join(
+        "".join(cell.ljust(padded[at]) if at + 1 < len(row) else cell for at, cell in enumerate(row)) for row in rows
+    )
+
+
+def _table(console: Console, headers: Sequence[str], listing: Listing, columns: Sequence[str]) -> None:
+    rows = [[row[field] for field in columns] for row in map(_clean_row, listing.rows)]
+    console.print(table([headers, *rows]))
+
+
+def _clean_row(row: Row) -> Row:
+    """The row without what would break the columns; names and labels come from strangers."""
+    return {key: clean_cell(text) for key, text in row.items()}
+
+
+def clean_cell(text: str) -> str:
+    """One plain line of what may be anything."""
+    if text.isprintable():
+        return text
+    from dockview.text import clean_line  # noqa: PLC0415  hardly ever needed
+
+    return clean_line(text)
+
+
+def _lines(console: Console, lines: Sequence[str]) -> None:
+    if lines:
+        console.print("\n".join(lines))
+
+
+def matches(filters: Sequence[tuple[str, str]], tests: Mapping[str, Callable[[str], bool]]) -> bool:
+    """Whether an object passes: filters of one key are alternatives, different keys must all agree."""
+    keys = dict.fromkeys(key for key, _ in filters)
+    return all(any(tests[key](text) for name, text in filters if name == key) for key in keys)
