@@ -1,0 +1,136 @@
+"""The full-screen app: one engine, the theme, the keys, the dashboard. No container logic lives here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from dockview.engine.api import Engine
+from dockview.keymap import check_overrides
+from dockview.lanes import spawn
+from dockview.opening import Opening
+from dockview.screens.dashboard import Dashboard
+from dockview.settings import Settings, load_settings
+from dockview.theme import THEME
+
+
+class DockviewApp(App[int]):
+    """dockview on one engine.
+
+    Life: the engine opens in a thread while the first picture is drawn; leaving closes the engine, which unblocks
+    every call in flight, and waits for none of them. Containers go on.
+    """
+
+    TITLE = "dockview"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]
+    CSS = """
+    ModalScreen { align: center middle; background: $background 60%; }
+    ToastRack { display: none; }
+    """
+
+    def __init__(self, opening: Opening, settings: Settings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.line_history: list[str] = []
+        """Docker lines typed in this session, oldest first."""
+        self.key_overrides, self._key_problems = check_overrides(self.settings.keys)
+        self._opening = opening
+        self.register_theme(THEME)
+        self.theme = self.settings.theme if self.settings.theme in self.available_themes else THEME.name
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The dashboard."""
+        board = Dashboard(self._opening)
+        board.is_confirming = self.settings.confirm
+        return board
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The dashboard, whatever lies over it."""
+        board = self.screen_stack[0]
+        assert isinstance(board, Dashboard)  # noqa: S101  get_default_screen made it
+        return board
+
+    def on_mount(self) -> None:
+        """Apply what the user has chosen, and say what of it cannot be."""
+        if self.key_overrides:
+            self.set_keymap(self.key_overrides)
+        problems = [*self.settings.problems, *self._key_problems]
+        if self.settings.theme not in self.available_themes:
+            problems.append(f"there is no theme {self.settings.theme!r}")
+        if problems:
+            from dockview.text import clean_line  # noqa: PLC0415  rare
+
+            words = [clean_line(problem) for problem in problems]
+            self.call_after_refresh(self.dashboard.notice.say, words[0], "\n".join(words[1:]))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when a key was last pressed; a notice goes with the next one."""
+        if isinstance(event, events.Key):
+            board = self.dashboard
+            board.session.last_key_s = time.monotonic()
+            if event.key != "escape":
+                board.notice.clear()
+        await super().on_event(event)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Any:
+        """No palette of Textual's own: `:` and `x` are ours."""
+        yield from list[SystemCommand]()
+
+    async def action_quit(self) -> None:
+        """Leave; ask while a run is being built."""
+        building = self.dashboard.session.building()
+        if not building:
+            self.leave()
+            return
+        from dockview.screens.confirm import Confirm  # noqa: PLC0415  loaded when it is first used
+        from dockview.text import clean_line  # noqa: PLC0415
+
+        words = [clean_line(trace.line) for trace in building]
+
+        def answered(answer: tuple[bool, bool] | None) -> None:
+            if answer and answer[0]:
+                self.leave()
+
+        question = "Leave while a run is being built?"
+        self.push_screen(Confirm(question, [*words, "It is cancelled, and what it did is undone."], "leave"), answered)
+
+    def leave(self) -> None:
+        """Close feeds and engine, then the app."""
+        board = self.dashboard
+        board.let_go()
+        if board.engine is not None:
+            self._closing = spawn("engine.close", board.engine.close)
+        self.exit(0)
+
+
+def run_app(*, engine: str, root: str | None, context: str | None) -> int:
+    """Run the app on an engine until the user leaves.
+
+    Args:
+        engine: embedded or docker.
+        root: the store's folder, or None for the default.
+        context: the docker context, or None for the current one.
+
+    Returns: the exit code.
+    """
+    from dockview.engine import open_engine  # noqa: PLC0415  engines are known to their package alone
+
+    return run_on(lambda: open_engine(engine, root=root, context=context))
+
+
+def run_on(open_engine: Callable[[], Engine]) -> int:
+    """Run the app on whatever `open_engine` opens."""
+    opening = Opening(open_engine)
+    app = DockviewApp(opening, load_settings())
+    code = app.run()
+    if opening.opened is not None:
+        opening.opened[0].close()
+    return 1 if app.return_code else code or 0

@@ -1,0 +1,411 @@
+"""The dashboard: keys, and the dialogs behind them. The uppermost layer of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.binding import BindingType
+
+from dockview.engine.lifecycle import Status
+from dockview.keymap import ACTIONS, screen_bindings, show_keys
+from dockview.screens.verbs import VerbScreen
+from dockview.text import clean_line
+from dockview.widgets.foot import Hint
+from dockview.widgets.prompt import Prompt
+from dockview.widgets.rail import KINDS
+from dockview.widgets.resource_list import ResourceList
+
+if TYPE_CHECKING:
+    from dockview.engine.model import RunRequest
+
+_FOOT = {
+    "container": (
+        "container.run", "container.toggle", "logs", "inspect", "remove", "menu", "filter", "command",
+        "container.restart", "copy", "open_port", "show_stopped", "sort",
+    ),
+    "image": ("container.run", "inspect", "remove", "menu", "filter", "command", "copy", "sort"),
+    "network": ("container.run", "inspect", "filter", "command", "copy", "sort"),
+    "volume": ("container.run", "inspect", "filter", "command", "copy", "sort"),
+}  # fmt: skip
+_FIXED = ("prune", "engines", "help", "quit")
+
+
+class Dashboard(VerbScreen):
+    """All objects of an engine at the left, one of them at the right."""
+
+    CSS_PATH = "dashboard.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*screen_bindings()]
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-single"), (72, "-narrow"), (104, "-roomy"), (160, "-wide"),
+    ]  # fmt: skip
+
+    # Where the focus is
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """The list that takes the focus becomes the one in use."""
+        if isinstance(event.widget, ResourceList):
+            if self.rail.active != event.widget.kind:
+                self.rail.use(event.widget.kind)
+                self.follow_cursor()
+            self.remove_class("-in-detail")
+        elif self.is_in_detail:
+            self.add_class("-in-detail")
+        self.rail.light(isinstance(event.widget, ResourceList))
+        self.detail.light(self.is_in_detail)
+        self.draw_foot()
+
+    @property
+    def is_in_detail(self) -> bool:
+        """Whether the focus is at the right."""
+        return self.focused is not None and self.detail in self.focused.ancestors
+
+    @on(ResourceList.Activated)
+    def _activated(self) -> None:
+        self.action_open_detail()
+
+    def action_panel(self, kind: str) -> None:
+        """To a list."""
+        self.rail.lists[kind].focus()
+
+    def action_next_panel(self) -> None:
+        """To the next list; after the last comes the detail."""
+        self._panel(1)
+
+    def action_previous_panel(self) -> None:
+        """To the previous list."""
+        self._panel(-1)
+
+    def _panel(self, step: int) -> None:
+        places = [*KINDS, "detail"] if self.detail.tab else [*KINDS]
+        here = places.index("detail" if self.is_in_detail else self.rail.active)
+        there = places[(here + step) % len(places)]
+        self.action_open_detail() if there == "detail" else self.rail.lists[there].focus()
+
+    def action_open_detail(self) -> None:
+        """Into the detail."""
+        page = self.detail.shown_page
+        if page is not None:
+            self.add_class("-in-detail")
+            (page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus()
+
+    def action_back(self) -> None:
+        """Out of what is open, from the inside: a notice, the detail, a failed run, a filter."""
+        if self.notice.clear():
+            return
+        if self.is_in_detail:
+            self.rail.current.focus()
+        elif self.ref.is_trace:
+            self._leave_trace()
+        elif self.rail.current.filter_text:
+            self.rail.current.set_filter("")
+
+    def _leave_trace(self) -> None:
+        trace = self.session.trace(self.ref.trace_id)
+        if trace is None or trace.status is not Status.RUNNING:
+            self.session.dismiss(self.ref.trace_id)
+            self.draw_rows()
+        elif trace.id in self.session.own:
+            trace_id = trace.id
+            self._ask(
+                "Cancel this run?", [clean_line(trace.line), "What it has done so far is undone."], "cancel it",
+                lambda _: self.cancel_run(trace_id),
+            )  # fmt: skip
+
+    def action_next_tab(self) -> None:
+        """The next tab."""
+        self._turn(1)
+
+    def action_previous_tab(self) -> None:
+        """The previous tab."""
+        self._turn(-1)
+
+    def _turn(self, step: int) -> None:
+        tabs = self.detail.bar.tabs
+        if tabs:
+            self.action_tab(tabs[(tabs.index(self.detail.tab) + step) % len(tabs)])
+
+    def action_tab(self, tab: str) -> None:
+        """To a tab by name."""
+        was_in_detail = self.is_in_detail
+        if tab not in self.detail.bar.tabs:
+            self.notice.say(f"no {tab} here: select a container", is_calm=True)
+            return
+        self.turn_to(tab)
+        if was_in_detail or self.has_class("-single"):
+            self.action_open_detail()
+
+    # Verbs
+
+    def action_toggle_container(self) -> None:
+        """Stop or start, by state."""
+        container = self.selected_container()
+        if container is None or self.lacks("stop" if container.status.is_alive else "start"):
+            return
+        (self.stop if container.status.is_alive else self.start)(container)
+
+    def action_restart(self) -> None:
+        """Stop and start."""
+        container = self.selected_container()
+        if container is not None and not self.lacks("start"):
+            self.restart(container)
+
+    def action_kill(self) -> None:
+        """Kill, after asking."""
+        container = self.selected_container()
+        if container is None or self.lacks("kill"):
+            return
+        words = ["Its main process gets SIGKILL: it cannot save anything."]
+        self._ask(f"Kill {clean_line(container.name)}?", words, "kill it", lambda _: self.kill(container))
+
+    def action_remove(self) -> None:
+        """Remove, after asking."""
+        if self.ref.is_trace:
+            self._leave_trace()
+        elif self.ref.kind == "image" and self.ref.id:
+            image_id, name = self.ref.id, self.ref.name if self.ref.name != "<none>" else self.ref.id
+            if not self.lacks("rmi"):
+                self._ask(
+                    f"Remove the image {name}?", ["It has to be pulled again to be used."], "remove it",
+                    lambda force: self.remove_image(image_id, name, force=force), "also if a container uses it",
+                )  # fmt: skip
+        elif self.ref.kind == "container":
+            self._remove_container()
+        else:
+            self.notice.say("a container or an image can be removed here", is_calm=True)
+
+    def _remove_container(self) -> None:
+        container = self.selected_container()
+        if container is None or self.lacks("rm"):
+            return
+        is_alive = container.status.is_alive
+        words = ["It runs: removing it needs force, which kills it."] if is_alive else []
+        self._ask(
+            f"Remove the container {clean_line(container.name)}?",
+            [*words, "Its writable layer and its log go too; this cannot be undone."], "remove it",
+            lambda force: self.remove_container(container, force=force), "force" if is_alive else "",
+        )  # fmt: skip
+
+    def _ask(
+        self, question: str, words: list[str], verb: str, do: Callable[[bool], object], force: str = ""
+    ) -> None:
+        if not self.is_confirming and not force:
+            do(False)
+            return
+        from dockview.screens.confirm import Confirm  # noqa: PLC0415  screens are loaded when they are first used
+
+        def answered(answer: tuple[bool, bool] | None) -> None:
+            if answer and answer[0]:
+                do(answer[1])
+
+        self.app.push_screen(Confirm(question, words, verb, force), answered)
+
+    def action_prune(self) -> None:
+        """Preview, then prune."""
+        self.open_prune()
+
+    def open_prune(self, kinds: tuple[str, ...] = ("container", "image")) -> None:
+        """The prune preview with these kinds chosen."""
+        if self.engine is None or self.lacks("prune"):
+            return
+        from dockview.screens.prune import PruneScreen  # noqa: PLC0415  loaded when it is first used
+
+        def answered(plan: object) -> None:
+            from dockview.engine.model import PrunePlan  # noqa: PLC0415  here for the check alone
+
+            if isinstance(plan, PrunePlan) and plan.items:
+                self.prune(plan, " && ".join(f"docker {kind} prune -f" for kind in plan.kinds))
+
+        self.app.push_screen(PruneScreen(self.engine, kinds), answered)
+
+    def action_run_form(self) -> None:
+        """Fill in a run."""
+        if self.engine is None or self.lacks("run"):
+            return
+        from dockview.screens.run_form import RunForm  # noqa: PLC0415  loaded when it is first used
+
+        def answered(request: RunRequest | None) -> None:
+            if request is not None:
+                self.run_image(request)
+
+        image = self.session.image(self.ref.id) if self.ref.kind == "image" else None
+        chosen = image.tags[0].removesuffix(":latest") if image is not None and image.tags else ""
+        self.app.push_screen(RunForm(self.image_names(), chosen), answered)
+
+    def image_names(self) -> list[str]:
+        """Names that can be run: of images that are here, then of the bundled hub."""
+        here = [clean_line(tag.removesuffix(":latest")) for i in self.session.snapshot.images or () for tag in i.tags]
+        return list(dict.fromkeys([*here, *hub_names()]))
+
+    # Looking
+
+    def action_secrets(self) -> None:
+        """Show or mask values that look secret."""
+        self.is_masked = not self.is_masked
+        self.draw_document()
+
+    def action_show_stopped(self) -> None:
+        """Show or hide stopped containers."""
+        self.show_stopped = not self.show_stopped
+        self.draw_rows()
+        self.rail.deal()
+
+    def action_sort(self) -> None:
+        """Sort by the next column."""
+        by = self.rail.current.sort_next()
+        self.notice.say(f"sorted {by if by.startswith('as') else f'by {by}'}", is_calm=True)
+
+    def action_reverse(self) -> None:
+        """Reverse the order."""
+        self.rail.current.reverse()
+
+    def action_copy(self) -> None:
+        """Copy the docker line that made the container, or the ID."""
+        if not self.ref.id:
+            return
+        trace = self._known.get(self.ref.id) or self.session.trace(self.ref.trace_id)
+        is_line = self.detail.tab == "lifecycle" and trace is not None and bool(trace.line)
+        text = clean_line(trace.line) if is_line and trace is not None else self.ref.id.removeprefix("trace:")
+        self.app.copy_to_clipboard(text)
+        self.notice.say(f"copied: {text}", is_calm=True)
+
+    def action_open_port(self) -> None:
+        """Open the first published port in a browser."""
+        container = self.selected_container()
+        if container is None:
+            return
+        port = next((p for p in container.ports if p.protocol == "tcp" and p.host_port), None)
+        if port is None:
+            self.notice.say(f"{clean_line(container.name)} publishes no port", is_calm=True)
+            return
+        host = "localhost" if port.host_ip in ("", "0.0.0.0", "::") else port.host_ip  # noqa: S104  docker's default
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port.host_port}/"
+        from dockview.screens.browse import open_url  # noqa: PLC0415  rare
+
+        self.notice.say(f"opened {url}" if open_url(url) else f"no browser here; {url}", is_calm=True)
+
+    def action_menu(self) -> None:
+        """All actions on what is selected."""
+        from dockview.screens.menu import ActionMenu  # noqa: PLC0415  loaded when it is first used
+
+        kind = self.ref.kind if self.ref.id else ""
+        capabilities = self.session.snapshot.capabilities
+        entries = [
+            (action, capabilities.why_not(action.feature) or "" if action.feature else "")
+            for action in ACTIONS.values()
+            if action.group in ("Act", "See") and action.id != "menu" and (not action.kinds or kind in action.kinds)
+        ]
+
+        async def answered(action_id: str | None) -> None:
+            if action_id:
+                await self.run_action(ACTIONS[action_id].method)
+
+        self.app.push_screen(ActionMenu(self.ref.name or "dockview", entries, self.keys_of), answered)
+
+    def action_engines(self) -> None:
+        """Which engines there are."""
+        from dockview.screens.engines import EnginesScreen  # noqa: PLC0415  loaded when it is first used
+
+        self.app.push_screen(EnginesScreen(self.session.snapshot.info))
+
+    def action_help(self) -> None:
+        """The keys."""
+        from dockview.screens.help import HelpScreen  # noqa: PLC0415  loaded when it is first used
+
+        self.app.push_screen(HelpScreen(self.keys_of))
+
+    # Lines
+
+    def action_filter(self) -> None:
+        """Type a filter for the list in use."""
+        made = self.rail.current
+        self._open_prompt(Prompt("/", made.filter_text))
+
+    def action_command(self) -> None:
+        """Type a docker line."""
+        from dockview.screens.completion import candidates  # noqa: PLC0415  loaded when it is first used
+
+        names = {
+            "container": [clean_line(c.name) for c in self.session.snapshot.containers or ()],
+            "image": self.image_names(),
+        }
+        self._open_prompt(Prompt(":", complete=lambda line: candidates(line, names), history=self.app_history))
+
+    @property
+    def app_history(self) -> list[str]:
+        """Lines typed earlier, oldest first."""
+        history = getattr(self.app, "line_history", None)
+        return history if isinstance(history, list) else []
+
+    def _open_prompt(self, prompt: Prompt) -> None:
+        self.notice.clear()
+        self.foot.display = False
+        self.mount(prompt, after=self.foot)
+        prompt.focus_input()
+
+    @on(Prompt.Changed)
+    def _prompt_changed(self, message: Prompt.Changed) -> None:
+        if message.prompt.sign == "/":
+            self.rail.current.set_filter(message.text)
+
+    @on(Prompt.Submitted)
+    def _prompt_submitted(self, message: Prompt.Submitted) -> None:
+        if message.prompt.sign == ":":
+            from dockview.screens.lines import obey  # noqa: PLC0415  loaded when it is first used
+
+            trouble = obey(self, message.text)
+            if trouble is not None:
+                message.prompt.show_trouble(*trouble)
+                return
+            if message.text.strip():
+                self.app_history.append(message.text)
+        self._close_prompt(message.prompt)
+
+    @on(Prompt.Left)
+    def _prompt_left(self, message: Prompt.Left) -> None:
+        if message.prompt.sign == "/":
+            self.rail.current.set_filter("")
+        self._close_prompt(message.prompt)
+
+    def _close_prompt(self, prompt: Prompt) -> None:
+        prompt.remove()
+        self.foot.display = True
+        if self.app.screen is self:
+            self.rail.current.focus()
+
+    # Keys
+
+    def keys_of(self, action_id: str) -> str:
+        """The keys of an action, as the user has set them."""
+        return getattr(self.app, "key_overrides", {}).get(action_id, ACTIONS[action_id].keys)
+
+    def draw_foot(self) -> None:
+        """Draw the keys that work here now."""
+        self.foot.fixed = tuple(self._hint(action_id) for action_id in _FIXED)
+        self.foot.hints = tuple(
+            self._hint(action_id)
+            for action_id in _FOOT[self.rail.active]
+            if not ACTIONS[action_id].kinds or (self.ref.id and self.ref.kind in ACTIONS[action_id].kinds)
+        )
+
+    def _hint(self, action_id: str) -> Hint:
+        action = ACTIONS[action_id]
+        label = action.label
+        container = self.session.container(self.ref.id)
+        if action_id == "container.toggle" and container is not None:
+            label = "stop" if container.status.is_alive else "start"
+        if action_id == "engines":
+            label = "engine"
+        why_not = self.session.snapshot.capabilities.why_not(action.feature) if action.feature else None
+        return Hint(show_keys(self.keys_of(action_id), first=True), label, why_not or "")
+
+
+def hub_names() -> list[str]:
+    """Names of the images that the bundled hub serves."""
+    try:
+        from dockview.engine import hub  # noqa: PLC0415  only needed by the form and the command line
+    except ImportError:
+        return []
+    names = getattr(hub, "NAMES", ())
+    return [str(name) for name in names]

@@ -1,0 +1,150 @@
+"""What can be done to objects from the dashboard. The third layer of the screen.
+
+Each verb: a key → a question to the engine in a thread (the row turns pending) → VerbFinished or VerbFailed → the
+pending mark goes, and the next snapshot shows what the engine says. Nothing is drawn as done before.
+"""
+
+from __future__ import annotations
+
+from textual import on
+
+from dockview.engine.api import Engine
+from dockview.engine.errors import Cancelled
+from dockview.engine.model import Container, PrunePlan, RunRequest
+from dockview.lanes import spawn
+from dockview.messages import VerbFailed, VerbFinished
+from dockview.screens.board import BoardScreen
+from dockview.session import NOTHING, Ref
+from dockview.text import clean_line, size
+
+
+class VerbScreen(BoardScreen):
+    """Verbs on the selected object."""
+
+    is_confirming = True
+    """Whether remove and kill ask first; the config file says."""
+
+    def lacks(self, feature: str) -> bool:
+        """Whether the engine lacks a feature; if so, says why."""
+        why = self.session.snapshot.capabilities.why_not(feature) if feature else None
+        if why is not None:
+            self.notice.say(f"{feature}: {clean_line(why)}", is_calm=True)
+        return why is not None
+
+    def selected_container(self) -> Container | None:
+        """The selected container; says so when there is none."""
+        container = self.session.container(self.ref.id) if self.ref.kind == "container" else None
+        if container is None:
+            self.notice.say("select a container first", is_calm=True)
+        return container
+
+    # Containers
+
+    def stop(self, container: Container, *, timeout_s: int | None = None) -> None:
+        """Stop a container."""
+        line = f"docker stop {container.name}" if timeout_s is None else f"docker stop -t {timeout_s} {container.name}"
+        self.perform("stop", _ref(container), line, lambda e: _none(e.stop(container.id, timeout_s=timeout_s)))
+
+    def start(self, container: Container) -> None:
+        """Start a container; the lifecycle follows it."""
+        self.perform("start", _ref(container), f"docker start {container.name}", lambda e: _none(e.start(container.id)))
+        if self.ref.id == container.id:
+            self.turn_to("lifecycle")
+
+    def restart(self, container: Container) -> None:
+        """Stop and start."""
+        line = f"docker stop {container.name} && docker start {container.name}"
+        self.perform(
+            "restart", _ref(container), line, lambda e: _none((e.stop(container.id), e.start(container.id)))
+        )  # fmt: skip
+
+    def kill(self, container: Container, signal: str = "SIGKILL") -> None:
+        """Send a signal."""
+        name = container.name
+        line = f"docker kill {name}" if signal == "SIGKILL" else f"docker kill -s {signal} {name}"
+        self.perform("kill", _ref(container), line, lambda e: e.kill(container.id, signal))
+
+    def remove_container(self, container: Container, *, force: bool = False) -> None:
+        """Remove a container."""
+        line = f"docker rm {'-f ' if force else ''}{container.name}"
+        self.perform("rm", _ref(container), line, lambda e: e.remove(container.id, force=force))
+
+    # Images
+
+    def remove_image(self, image_id: str, name: str, *, force: bool = False) -> None:
+        """Remove an image."""
+        line = f"docker rmi {'-f ' if force else ''}{name}"
+        self.perform("rmi", Ref("image", image_id, name), line, lambda e: _none(e.remove_image(name, force=force)))
+
+    def pull(self, reference: str) -> None:
+        """Fetch an image; its trace comes to the front with its first record."""
+        self.perform_run(
+            "pull", reference, f"docker pull {reference}",
+            lambda e, run: _none(e.pull(reference, cancel=run.cancel, on_record=run.pipe.push)),
+        )  # fmt: skip
+
+    # Runs
+
+    def run_image(self, request: RunRequest) -> None:
+        """Run an image; its trace comes to the front with its first record."""
+        if self.lacks("run"):
+            return
+        if request.tty or request.open_stdin:
+            self.notice.say(
+                "a terminal inside the app is not there yet", f"in a shell: {clean_line(request.line)}", is_calm=True
+            )
+            return
+        self.whisper(request.line)
+        self.perform_run(
+            "run", request.image, request.line,
+            lambda e, run: _none(e.run(request, cancel=run.cancel, on_record=run.pipe.push)),
+        )  # fmt: skip
+
+    def cancel_run(self, trace_id: str) -> None:
+        """Cancel a run of this app; it undoes what it did."""
+        run = self.run_of_trace(trace_id)
+        if run is not None and not run.is_done:
+            spawn("cancel", run.cancel.cancel)  # its closers may block for a moment: not on the screen's own thread
+
+    def prune(self, plan: PrunePlan, line: str) -> None:
+        """Remove what a plan names."""
+
+        def do(engine: Engine) -> str:
+            report = engine.prune(plan)
+            kept = f", {len(report.kept)} left because they are in use again" if report.kept else ""
+            return f"{len(report.removed)} removed, {size(report.freed_bytes)} freed{kept}"
+
+        self.perform("prune", NOTHING, line, do)
+
+    # Answers
+
+    @on(VerbFinished)
+    def _verb_finished(self, message: VerbFinished) -> None:
+        self._settle(message.ref)
+        self.whisper(message.line, f"✓ {message.words}".rstrip())
+        self.refresh_soon()
+
+    @on(VerbFailed)
+    def _verb_failed(self, message: VerbFailed) -> None:
+        self._settle(message.ref)
+        self.refresh_soon()
+        if isinstance(message.error, Cancelled):
+            self.whisper(message.line, "cancelled, nothing is left behind", "warn")
+            return
+        self.whisper(message.line, "✗ failed", "bad")
+        self.say_error(message.error)
+
+    def _settle(self, ref: Ref) -> None:
+        self.session.pending.pop(ref, None)
+        for run in self.runs:
+            if run.ref == ref:
+                run.is_done = True
+        self.draw_rows()
+
+
+def _ref(container: Container) -> Ref:
+    return Ref("container", container.id, container.name)
+
+
+def _none(_: object) -> None:
+    """The answer of a verb is not needed: the next snapshot has it."""

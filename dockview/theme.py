@@ -1,0 +1,99 @@
+"""The look: two calm colours, four for states, and shades between ink and paper.
+
+Widgets that draw their own lines take their styles from a `Paint`, which follows the theme of the app. A *tone* is the
+name of a style: `text`, `soft`, `faint`, `accent`, `second`, `good`, `warn`, `bad`, `line`, and `strong`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.style import Style
+from textual.app import App
+from textual.color import Color
+from textual.theme import Theme
+
+THEME = Theme(
+    name="dockview",
+    primary="#74b5d6",
+    secondary="#c9b28b",
+    accent="#74b5d6",
+    success="#88c794",
+    warning="#dcb56a",
+    error="#e07f7f",
+    foreground="#d3d8df",
+    background="#12151a",
+    surface="#171b21",
+    panel="#1d222a",
+    dark=True,
+    variables={
+        "border": "#39424e",
+        "border-blurred": "#39424e",
+        "scrollbar": "#39424e",
+        "scrollbar-hover": "#566272",
+        "scrollbar-active": "#74b5d6",
+        "scrollbar-background": "#12151a",
+        "scrollbar-background-hover": "#12151a",
+        "scrollbar-background-active": "#12151a",
+        "scrollbar-corner-color": "#12151a",
+        "input-selection-background": "#74b5d6 35%",
+    },
+)
+"""The default theme; any of Textual's can be chosen in the config file."""
+
+
+class Paint:
+    """Rich styles by tone, for one theme."""
+
+    def __init__(self, colours: Mapping[str, str]) -> None:
+        ink, paper = Color.parse(colours["foreground"]), Color.parse(colours["background"])
+        self._paper = paper
+        self._primary = Color.parse(colours["primary"])
+        self._inks: dict[str, Color] = {
+            "text": ink,
+            "strong": ink,
+            "soft": paper.blend(ink, 0.62),
+            "faint": paper.blend(ink, 0.40),
+            "line": paper.blend(ink, 0.22),
+            "accent": self._primary,
+            "second": Color.parse(colours["secondary"]),
+            "good": Color.parse(colours["success"]),
+            "warn": Color.parse(colours["warning"]),
+            "bad": Color.parse(colours["error"]),
+        }
+        self._styles: dict[tuple[str, str], Style] = {}
+
+    def __call__(self, tone: str, ground: str = "") -> Style:
+        """The style of a tone on a ground: plain, `cursor` (focused) or `mark` (selected, not focused)."""
+        found = self._styles.get((tone, ground))
+        if found is None:
+            bold = tone in ("strong", "accent") and tone == "strong"
+            found = Style(color=self._inks[tone].rich_color, bgcolor=self._ground(ground).rich_color, bold=bold)
+            self._styles[tone, ground] = found
+        return found
+
+    def _ground(self, ground: str) -> Color:
+        if ground == "cursor":
+            return self._paper.blend(self._primary, 0.26)
+        if ground == "mark":
+            return self._paper.blend(self._primary, 0.10)
+        return self._paper
+
+    def colour(self, tone: str) -> str:
+        """The hex colour of a tone."""
+        return self._inks[tone].hex
+
+
+@lru_cache(maxsize=4)
+def _paint(colours: tuple[tuple[str, str], ...]) -> Paint:
+    return Paint(dict(colours))
+
+
+_USED = ("foreground", "background", "primary", "secondary", "success", "warning", "error")
+
+
+def paint_of(app: App[object]) -> Paint:
+    """The paint of the app's theme."""
+    variables = app.theme_variables
+    return _paint(tuple((name, variables[name]) for name in _USED))
