@@ -1,0 +1,308 @@
+"""The phases of a pull: auth → manifest → layers → store."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from dockview.engine.embedded.house import House
+from dockview.engine.embedded.sources import Search, Source
+from dockview.engine.errors import Cancelled, DataError, EngineBug, ImageNotFound, Unauthorized
+from dockview.engine.hub import catalogue
+from dockview.engine.images import blobs, descriptor
+from dockview.engine.images.compression import Detect
+from dockview.engine.images.descriptor import CONFIG_LIMIT_BYTES, Descriptor, Manifest
+from dockview.engine.images.platform import Platform
+from dockview.engine.images.unpack import (
+    Unpacked,
+    Unpacking,
+    commit_layer,
+    half_layer,
+    layer_lock,
+    layer_size,
+)
+from dockview.engine.lifecycle import Origin, Phase
+from dockview.engine.model import Layer
+from dockview.engine.recorder import Recorder, SpanRecorder
+from dockview.engine.state import images
+from dockview.engine.state.images import ImageRecord
+
+_AT_ONCE = 3
+_PROGRESS_S = 0.08
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an image consists of, verified."""
+
+    source: Source
+    top_digest: str
+    """Of the index, or of the manifest where there is no index: what a repo digest names."""
+    manifest_digest: str
+    media_type: str
+    manifest: Manifest
+    config: dict[str, Any]
+    diff_ids: tuple[str, ...]
+
+
+def fetch(house: House, trace: Recorder, search: Search, platform: Platform) -> ImageRecord:
+    """Pull from the source that the search has found, or the next one that has the image."""
+    with _sharing_layers(house):
+        found = _find(house, trace, search, platform)
+        layers = _fetch_layers(house, trace, found)
+        return _store(house, trace, found, layers)
+
+
+def _find(house: House, trace: Recorder, search: Search, platform: Platform) -> Found:
+    while True:
+        source = search.source
+        if source is None:
+            raise EngineBug("a pull without a source")
+        found = None
+        if _login(trace, search, source):
+            found = _read_manifest(house, trace, search, source, platform)
+        if found is not None:
+            return found
+        with trace.phase(Phase.RESOLVE, "next registry") as span:
+            search.next_source(span)
+
+
+@contextlib.contextmanager
+def _or_next(search: Search, span: SpanRecorder) -> Iterator[None]:
+    """An image that is not in one registry may be in the next: then this phase ends as not done."""
+    try:
+        yield
+    except (ImageNotFound, Unauthorized) as error:
+        if not search.has_more:
+            raise
+        search.give_up(error)
+        span.skip(error.message)
+
+
+def _login(trace: Recorder, search: Search, source: Source) -> bool:
+    with trace.phase(Phase.AUTH, check=f"curl -si {source.client.endpoint}/v2/") as span, _or_next(search, span):
+        source.client.ping()
+        login = source.client.login(source.reference.repository)
+        # A ping may have found that the registry speaks plain HTTP.
+        span.check(f"curl -si {source.client.endpoint}/v2/")
+        for name, value in (("realm", login.realm), ("service", login.service), ("scope", login.scope)):
+            if value:
+                span.fact(name, value, Origin.REPORTED)
+        span.fact("status", login.status)
+        if login.scheme:
+            span.fact("user", login.user or "anonymous")
+    return search.source is source
+
+
+def _read_manifest(house: House, trace: Recorder, search: Search, source: Source, platform: Platform) -> Found | None:
+    reference, client = source.reference, source.client
+    what = reference.familiar
+    with trace.phase(Phase.MANIFEST) as span, _or_next(search, span):
+        document = client.manifest(reference.repository, reference.digest or reference.tag)
+        span.check(f"curl -sI -H {shlex.quote('Accept: ' + descriptor.ACCEPT)} {shlex.quote(document.url)}")
+        top_digest = blobs.verified(document.body, reference.digest or document.claimed_digest)
+        body = descriptor.parse_object(document.body, f"the manifest of {what}")
+        media_type = descriptor.media_type(body, document.media_type)
+        if media_type in descriptor.INDEXES:
+            span.fact("index digest", top_digest)
+            blobs.store(house.layout, media_type, document.body)
+            chosen, chosen_platform = descriptor.choose(body, platform, what)
+            span.fact("platform", str(chosen_platform))
+            document = client.manifest(reference.repository, chosen.digest)
+            blobs.verified(document.body, chosen.digest)
+            body = descriptor.parse_object(document.body, f"the manifest of {what}")
+            media_type = descriptor.media_type(body, document.media_type)
+            if media_type in descriptor.INDEXES:
+                raise DataError(f"the index of {what} leads to another index")
+        stored = blobs.store(house.layout, media_type, document.body)
+        span.fact("manifest digest", stored.digest)
+        span.fact("media type", media_type)
+        manifest = descriptor.parse_manifest(body, f"the manifest of {what}")
+        config = _read_config(house, source, manifest.config, what)
+        span.fact("config digest", manifest.config.digest)
+        span.fact("layers", len(manifest.layers))
+        span.fact("size", sum(layer.size for layer in manifest.layers))
+        diff_ids = descriptor.diff_ids(config, manifest.layers, what)
+        return Found(source, top_digest, stored.digest, media_type, manifest, config, diff_ids)
+    return None
+
+
+def _read_config(house: House, source: Source, pointer: Descriptor, what: str) -> dict[str, Any]:
+    if pointer.size > CONFIG_LIMIT_BYTES:
+        raise DataError(f"the config of {what} is longer than {CONFIG_LIMIT_BYTES >> 20} MiB")
+    if blobs.has(house.layout, pointer):
+        body = b"".join(blobs.read(house.layout, pointer.digest))
+    else:
+        body = b"".join(source.client.blob(source.reference.repository, pointer))
+    blobs.verified(body, pointer.digest)
+    config = descriptor.parse_object(body, f"the config of {what}")
+    blobs.store(house.layout, pointer.media_type, body)
+    return config
+
+
+# Layers
+
+
+def _fetch_layers(house: House, trace: Recorder, found: Found) -> list[Layer]:
+    """All layers, a few at a time. The first failure ends the others, and is the one that is raised."""
+    total = len(found.manifest.layers)
+    if not total:
+        return []
+    client = found.source.client
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="layer") as pool:
+        jobs = [
+            pool.submit(_fetch_layer, house, trace, found, number, f"{number + 1}/{total}") for number in range(total)
+        ]
+        try:
+            wait(jobs, return_when="FIRST_EXCEPTION")
+        finally:
+            # Also on a KeyboardInterrupt in this thread: nobody may be left blocked in a read.
+            if not all(job.done() and not job.exception() for job in jobs if not job.cancelled()):
+                for job in jobs:
+                    job.cancel()
+                client.abort()
+    errors = [error for job in jobs if not job.cancelled() and (error := job.exception())]
+    for error in sorted(errors, key=lambda item: isinstance(item, Cancelled)):
+        raise error
+    return [job.result() for job in jobs]
+
+
+def _fetch_layer(house: House, trace: Recorder, found: Found, number: int, part: str) -> Layer:
+    pointer, diff_id = found.manifest.layers[number], found.diff_ids[number]
+    layout, aborted = house.layout, found.source.client.aborted
+    with trace.phase(Phase.LAYER, part) as span:
+        span.fact("digest", pointer.digest)
+        span.fact("media type", pointer.media_type)
+        span.fact("size", pointer.size)
+        with layer_lock(layout, diff_id, aborted) as is_here:
+            if aborted.is_set():
+                raise Cancelled("cancelled")
+            if is_here:
+                span.fact("diff ID", diff_id)
+                span.fact("shared", True)
+                span.check(f"ls {shlex.quote(layout.layer(diff_id))}")
+                span.skip("already here: images share layers")
+            else:
+                _unpack(house, span, found, pointer, diff_id)
+                span.check(f"sha256sum {shlex.quote(layout.blob(pointer.digest))}")
+        return Layer(pointer.digest, diff_id, layer_size(layout, diff_id), pointer.media_type)
+
+
+def _unpack(house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
+    """Download, verify and unpack as one stream: each piece is hashed, kept, inflated, hashed and handed on."""
+    import hashlib  # noqa: PLC0415
+
+    layout, client = house.layout, found.source.client
+    is_kept = blobs.has(layout, pointer)
+    source = blobs.read(layout, pointer.digest) if is_kept else client.blob(found.source.reference.repository, pointer)
+    what = f"layer {pointer.digest[:19]}"
+    inflate, plain = Detect(), hashlib.sha256()
+    with (
+        blobs.Ingest(layout, pointer) as ingest,
+        half_layer(layout) as half,
+        Unpacking(half, what) as child,
+        contextlib.closing(source),
+    ):
+        meter = _Meter(span, pointer.size, "unpack" if is_kept else "download")
+        for chunk in source:
+            _raise_if_set(client.aborted)
+            ingest.write(chunk)
+            for piece in inflate.feed(chunk):
+                plain.update(piece)
+                child.feed(piece)
+            meter.add(len(chunk))
+        meter.finish(span, is_kept=is_kept)
+        span.progress(pointer.size, pointer.size, stage="verify")
+        span.fact("computed", ingest.verify())
+        inflate.finish()
+        computed = f"sha256:{plain.hexdigest()}"
+        if computed != diff_id:
+            raise blobs.mismatch(diff_id, computed)
+        span.fact("diff ID", computed)
+        span.progress(pointer.size, pointer.size, stage="unpack")
+        unpacked = child.finish()
+        _raise_if_set(client.aborted)
+        if not is_kept:
+            ingest.commit()
+        commit_layer(layout, half, diff_id, pointer.digest, unpacked)
+    _tell(span, unpacked)
+
+
+def _tell(span: SpanRecorder, unpacked: Unpacked) -> None:
+    span.fact("files", unpacked.files)
+    span.fact("unpacked", unpacked.size_bytes)
+    for note, count in unpacked.notes.items():
+        span.fact("left out", f"{note} ({count})")
+
+
+def _raise_if_set(aborted: threading.Event) -> None:
+    if aborted.is_set():
+        raise Cancelled("cancelled")
+
+
+class _Meter:
+    """Progress as often as an eye can follow, and the speed at the end."""
+
+    def __init__(self, span: SpanRecorder, total: int, stage: str) -> None:
+        self._span, self._total, self._stage = span, total, stage
+        self._began = time.monotonic()
+        self._next = 0.0
+        self._done = 0
+
+    def add(self, size: int) -> None:
+        """More bytes have come."""
+        self._done += size
+        now = time.monotonic()
+        if now >= self._next or self._done == self._total:
+            self._next = now + _PROGRESS_S
+            self._span.progress(self._done, self._total, stage=self._stage)
+
+    def finish(self, span: SpanRecorder, *, is_kept: bool) -> None:
+        """Say how fast it was, or that nothing had to be fetched."""
+        if is_kept:
+            span.fact("download", "not needed: the blob is here")
+            return
+        elapsed = max(time.monotonic() - self._began, 1e-6)
+        span.fact("speed", f"{self._done / elapsed / 1e6:.1f} MB/s")
+
+
+def _store(house: House, trace: Recorder, found: Found, layers: list[Layer]) -> ImageRecord:
+    reference = found.source.reference
+    check = f"dockview --root {shlex.quote(house.layout.root)} images --digests"
+    with trace.phase(Phase.STORE, check=check) as span:
+        record = images.save(
+            house.database,
+            id=found.manifest.config.digest,
+            manifest_digest=found.manifest_digest,
+            manifest_media_type=found.media_type,
+            config=found.config,
+            layers=layers,
+            is_hub=found.source.is_hub and catalogue.made(found.manifest.config.digest),
+            tag="" if reference.digest else reference.tagged,
+            repo_digests=[reference.pinned(found.top_digest)],
+        )
+        house.images.pop(record.id, None)
+        span.fact("image ID", record.id)
+        span.fact("repo digest", reference.pinned(found.top_digest))
+        span.fact("reference", reference.familiar)
+        house.journal.append("image", "pull", reference.familiar, {"name": reference.name})
+    return record
+
+
+@contextlib.contextmanager
+def _sharing_layers(house: House) -> Iterator[None]:
+    """While a pull runs, no other process clears layers that no image has yet (image_verbs.py)."""
+    fd = os.open(house.layout.layers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,283 @@
+"""The verbs of images that are here: list, inspect, remove, and what a prune would take.
+
+Deleting is done in two steps: first the records, in a transaction in which a container's claim to its image wins;
+then the files, while no pull is running (a pull has layers on the disk before it has a record of them).
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import fcntl
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from dockview.engine.embedded import resolve
+from dockview.engine.embedded.house import House
+from dockview.engine.errors import Conflict, ImageInUse, InvalidReference
+from dockview.engine.images.reference import Reference
+from dockview.engine.images.unpack import layer_size, remove_tree
+from dockview.engine.model import Image, PruneItem
+from dockview.engine.state import images
+from dockview.engine.state.images import ImageRecord
+
+
+def list_images(house: House) -> list[Image]:
+    """The images that are here, the one pulled last first."""
+    used = _containers_by_image(house)
+    return [to_image(record, containers=used.get(record.id, 0)) for record in images.everything(house.database)]
+
+
+def to_image(record: ImageRecord, *, containers: int | None = None) -> Image:
+    """A record as the model has it."""
+    config = record.config
+    return Image(
+        id=record.id,
+        tags=tuple(Reference.parse(tag).familiar for tag in record.tags),
+        digests=record.repo_digests,
+        created_ns=parse_time(config.get("created")),
+        size_bytes=record.size_bytes,
+        layers=record.layers,
+        architecture=str(config.get("architecture") or ""),
+        os=str(config.get("os") or ""),
+        labels=dict(_settings(record).get("Labels") or {}),
+        containers=containers,
+    )
+
+
+def inspect_image(house: House, ref: str) -> dict[str, Any]:
+    """Docker's inspect JSON of an image. Raises: ImageNotFound, Conflict."""
+    record = resolve.find_image(house, ref)
+    config = record.config
+    return {
+        "Id": record.id,
+        "RepoTags": [Reference.parse(tag).familiar for tag in record.tags],
+        "RepoDigests": [_familiar_digest(digest) for digest in record.repo_digests],
+        "Parent": "",
+        "Comment": "",
+        "Created": config.get("created"),
+        "DockerVersion": "",
+        "Author": config.get("author", ""),
+        "Config": _settings(record),
+        "Architecture": config.get("architecture", ""),
+        **({"Variant": config["variant"]} if config.get("variant") else {}),
+        "Os": config.get("os", ""),
+        "Size": record.size_bytes,
+        "GraphDriver": {"Name": "overlay2", "Data": _overlay(house, record)},
+        "RootFS": {"Type": "layers", "Layers": [layer.diff_id for layer in record.layers]},
+        "Metadata": {"LastTagTime": _rfc3339(record.pulled_ns)},
+        "Descriptor": {"mediaType": record.manifest_media_type, "digest": record.manifest_digest},
+    }
+
+
+def remove_image(house: House, ref: str, force: bool, is_used: Callable[[str], list[str]]) -> list[str]:
+    """Take a name away, and delete the image with what nobody else needs once it was the last; docker's lines.
+
+    `is_used` gives the names of the containers that have an image. Force removes all names of an image at once, but
+    never an image that a container needs.
+
+    Raises: ImageNotFound, Conflict (an ID of an image with several names), ImageInUse.
+    """
+    record = resolve.find_image(house, ref)
+    named = _name_in(house, ref, record)
+    if not named and len(record.tags) > 1 and not force:
+        raise Conflict(
+            f"image {record.id[7:19]} has several names: {', '.join(record.tags)}", hint="name one, or use --force"
+        )
+    leaving = [named] if named else list(record.tags)
+    if set(record.tags) <= set(leaving) and (users := is_used(record.id)):
+        raise ImageInUse(
+            f"image {ref} is used by container {', '.join(users)}", hint=f"`dockview rm {' '.join(users)}` first"
+        )
+    lines = []
+    for name in leaving:
+        images.untag(house.database, name)
+        house.journal.append("image", "untag", record.id, {"name": _familiar(name)})
+        lines.append(f"Untagged: {_familiar(name)}")
+    house.images.pop(record.id, None)
+    if set(record.tags) - set(leaving):
+        return lines
+    lines += [f"Untagged: {_familiar_digest(name)}" for name in record.repo_digests if name not in leaving]
+    images.delete(house.database, record.id)
+    house.journal.append("image", "delete", record.id, {"name": record.id})
+    lines.append(f"Deleted: {record.id}")
+    with _no_pulls(house) as is_alone:
+        if is_alone:
+            lines += [f"Deleted: {layer}" for layer in _clear(house, *_unneeded(house))]
+    return lines
+
+
+# Prune
+
+
+def unused(house: House, used_image_ids: Iterable[str], *, dangling_only: bool = True) -> list[PruneItem]:
+    """What nobody needs: images without a name (or, unless `dangling_only`, without a container), and leftovers.
+
+    The bytes of layers and blobs count for the first image that goes and is the last to need them.
+    """
+    used = set(used_image_ids)
+    records = images.everything(house.database)
+    going = [record for record in records if record.id not in used and not (dangling_only and record.tags)]
+    staying = [record for record in records if record not in going]
+    layers, blobs = _needed(staying)
+    items = []
+    for record in going:
+        own_layers = {layer.diff_id for layer in record.layers} - layers
+        own_blobs = _blobs_of(record) - blobs
+        layers, blobs = layers | own_layers, blobs | own_blobs
+        sizes = [layer_size(house.layout, item) for item in own_layers] + [_blob_size(house, b) for b in own_blobs]
+        name = _familiar(record.tags[0]) if record.tags else record.id[7:19]
+        why = "no container uses it" if record.tags else "it has no name, and no container uses it"
+        items.append(PruneItem("image", record.id, name, _sum(sizes), why))
+    why = "no image needs it"
+    items += [
+        PruneItem("layer", item, item[7:19], layer_size(house.layout, item), why)
+        for item in sorted(_layers_here(house) - layers)
+    ]
+    items += [
+        PruneItem("blob", item, item[7:19], _blob_size(house, item), why) for item in sorted(_blobs_here(house) - blobs)
+    ]
+    return items
+
+
+def delete_unused(house: House, items: Sequence[PruneItem], used_image_ids: Iterable[str] = ()) -> list[PruneItem]:
+    """Remove what unused() named, except what has come into use since; the items that went."""
+    used, gone = set(used_image_ids), []
+    for item in items:
+        if item.kind == "image" and item.id not in used:
+            with contextlib.suppress(ImageInUse):
+                images.delete(house.database, item.id)
+                house.images.pop(item.id, None)
+                house.journal.append("image", "delete", item.id, {"name": item.name})
+                gone.append(item)
+    with _no_pulls(house) as is_alone:
+        if not is_alone:
+            return gone
+        layers, blobs = _unneeded(house)
+        named = {item.id for item in items if item.kind in ("layer", "blob")}
+        gone += [item for item in items if item.id in named and item.id in layers | blobs]
+        _clear(house, layers, blobs)
+    return gone
+
+
+def _unneeded(house: House) -> tuple[set[str], set[str]]:
+    layers, blobs = _needed(images.everything(house.database))
+    return _layers_here(house) - layers, _blobs_here(house) - blobs
+
+
+def _clear(house: House, layers: set[str], blobs: set[str]) -> list[str]:
+    """Remove layers and blobs from the disk; the layers that went."""
+    for diff_id in sorted(layers):
+        remove_tree(os.path.dirname(house.layout.layer(diff_id)))
+    for digest in blobs:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(house.layout.blob(digest))
+    return sorted(layers)
+
+
+def _needed(records: Iterable[ImageRecord]) -> tuple[set[str], set[str]]:
+    layers: set[str] = set()
+    blobs: set[str] = set()
+    for record in records:
+        layers |= {layer.diff_id for layer in record.layers}
+        blobs |= _blobs_of(record)
+    return layers, blobs
+
+
+def _blobs_of(record: ImageRecord) -> set[str]:
+    tops = {digest.partition("@")[2] for digest in record.repo_digests}
+    return {record.id, record.manifest_digest, *tops, *(layer.digest for layer in record.layers)}
+
+
+def _layers_here(house: House) -> set[str]:
+    return {f"sha256:{name}" for name in os.listdir(house.layout.layers) if re.fullmatch("[0-9a-f]{64}", name)}
+
+
+def _blobs_here(house: House) -> set[str]:
+    return {f"sha256:{name}" for name in os.listdir(f"{house.layout.root}/blobs/sha256")}
+
+
+def _blob_size(house: House, digest: str) -> int | None:
+    try:
+        return os.stat(house.layout.blob(digest)).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _sum(sizes: Sequence[int | None]) -> int | None:
+    return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+@contextlib.contextmanager
+def _no_pulls(house: House) -> Iterator[bool]:
+    """Whether no pull is running; none begins to fetch layers while the block runs (see fetch.py)."""
+    fd = os.open(house.layout.layers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(fd)
+
+
+# Words
+
+
+def parse_time(text: Any) -> int | None:
+    """RFC 3339 to nanoseconds since the epoch; None for what is no time."""
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", str(text))
+    if match is None:
+        return None
+    try:
+        seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
+    except ValueError:
+        return None
+    if match[3] != "Z":
+        hours, minutes = int(match[3][1:3]), int(match[3][4:])
+        seconds -= (1 if match[3][0] == "+" else -1) * (hours * 3600 + minutes * 60)
+    return seconds * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
+
+
+def _rfc3339(time_ns: int) -> str:
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_ns // 1_000_000_000))
+    return f"{whole}.{time_ns % 1_000_000_000:09d}Z"
+
+
+def _settings(record: ImageRecord) -> dict[str, Any]:
+    settings = record.config.get("config")
+    return settings if isinstance(settings, dict) else {}
+
+
+def _overlay(house: House, record: ImageRecord) -> dict[str, str]:
+    folders = [house.layout.layer(layer.diff_id) for layer in reversed(record.layers)]
+    return {"UpperDir": folders[0], "LowerDir": ":".join(folders[1:])} if folders else {}
+
+
+def _name_in(house: House, ref: str, record: ImageRecord) -> str:
+    """The name of the record that a ref spells, empty where the ref is an ID."""
+    try:
+        references = resolve.candidates(house, Reference.parse(ref))
+    except InvalidReference:
+        return ""
+    for reference in references:
+        for name in (reference.tagged, reference.pinned(reference.digest) if reference.digest else ""):
+            if name and name in (*record.tags, *record.repo_digests):
+                return name
+    return ""
+
+
+def _familiar(name: str) -> str:
+    return Reference.parse(name).familiar
+
+
+def _familiar_digest(name: str) -> str:
+    return Reference.parse(name).familiar
+
+
+def _containers_by_image(house: House) -> dict[str, int]:
+    rows = house.database.query("SELECT image_id, count(*) AS n FROM containers GROUP BY image_id")
+    return {row["image_id"]: row["n"] for row in rows}

@@ -1,0 +1,140 @@
+"""Layers come as plain tar, gzip or zstd; what they are is told by their first bytes, as docker does.
+
+(Media types are not reliable: there are registries with zstd layers that are called gzip, and the other way round.)
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, Protocol
+
+from dockview.engine.errors import DataError, NotSupported
+
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+_WINDOW_BYTES = 1 << 27
+"""How much memory a zstd frame may ask for: what the zstd program itself allows unless told otherwise."""
+_PIECE_BYTES = 1 << 20
+"""How much comes out of one step: a small chunk may hold gigabytes of zeros."""
+
+
+class Decompressor(Protocol):
+    """Takes compressed bytes as they come and gives pieces of what they hold."""
+
+    def feed(self, chunk: bytes) -> Any:
+        """An iterator over the uncompressed pieces. Raises: DataError."""
+        ...
+
+    def finish(self) -> None:
+        """The input has ended. Raises: DataError where it ended in the middle."""
+        ...
+
+
+class Plain:
+    """No compression."""
+
+    def feed(self, chunk: bytes) -> Any:
+        """The chunk itself."""
+        yield chunk
+
+    def finish(self) -> None:
+        """Nothing to check."""
+
+
+class Gzip:
+    """One or more gzip members (RFC 1952), as pigz and estargz write them; zeros after the last are padding."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        self._is_between = False
+
+    def feed(self, chunk: bytes) -> Any:
+        """The uncompressed pieces."""
+        while chunk:
+            if self._is_between:
+                chunk = chunk.lstrip(b"\0")
+                if not chunk:
+                    return
+                self._member, self._is_between = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+            try:
+                piece = self._member.decompress(chunk, _PIECE_BYTES)
+            except zlib.error as error:
+                raise DataError(f"the layer's gzip stream is damaged: {error}") from error
+            if piece:
+                yield piece
+            self._is_between = self._member.eof
+            chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+
+    def finish(self) -> None:
+        """The last member must be complete."""
+        if not self._is_between:
+            raise DataError("the layer's gzip stream ends in the middle")
+
+
+class Zstd:
+    """One or more zstd frames (RFC 8878); skippable frames, as zstd:chunked has them, are passed over."""
+
+    def __init__(self) -> None:
+        try:
+            import zstandard  # noqa: PLC0415  most layers are gzip
+        except ImportError as error:
+            raise NotSupported("zstd layers need the zstandard package", hint="pip install zstandard") from error
+        self._error = zstandard.ZstdError
+        self._make = zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompressobj
+        self._frame: Any = None
+
+    def feed(self, chunk: bytes) -> Any:
+        """The uncompressed pieces."""
+        view = memoryview(chunk)
+        while view:
+            # A frame may hold much more than it weighs: small bites keep what comes out of one step small.
+            bite, view = view[:4096], view[4096:]
+            while bite:
+                self._frame = self._frame or self._make()
+                try:
+                    piece = self._frame.decompress(bite)
+                except self._error as error:
+                    raise DataError(f"the layer's zstd stream is damaged: {error}") from error
+                if piece:
+                    yield piece
+                bite = memoryview(b"")
+                if self._frame.eof:
+                    bite = memoryview(self._frame.unused_data)
+                    self._frame = None
+
+    def finish(self) -> None:
+        """The last frame must be complete."""
+        if self._frame is not None:
+            raise DataError("the layer's zstd stream ends in the middle")
+
+
+class Detect:
+    """Waits for the first bytes, then is one of the others."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._inner: Decompressor | None = None
+
+    def feed(self, chunk: bytes) -> Any:
+        """The uncompressed pieces."""
+        if self._inner is None:
+            self._head += chunk
+            if len(self._head) < 4:
+                return
+            chunk, self._inner = self._head, _for(self._head)
+        yield from self._inner.feed(chunk)
+
+    def finish(self) -> None:
+        """The input has ended."""
+        if self._inner is None:
+            raise DataError("the layer is empty: not even a tar archive's end is there")
+        self._inner.finish()
+
+
+def _for(head: bytes) -> Decompressor:
+    if head.startswith(_GZIP):
+        return Gzip()
+    if head.startswith(_ZSTD) or (head[1:4] == _ZSTD_SKIPPABLE and head[0] >> 4 == 5):
+        return Zstd()
+    return Plain()
