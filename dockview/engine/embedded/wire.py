@@ -11,16 +11,14 @@ Modes: `bridge`; `loopback` (a bridge was asked for, but this user or this kerne
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from dockview.engine.errors import Conflict, NotSupported, SyscallError
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import Network, PortMapping, RunRequest
 from dockview.engine.network import bridge as bridges
-from dockview.engine.network import names, outbound, ports, subnets
+from dockview.engine.network import names, outbound
 from dockview.engine.network.netlink import Netlink
 from dockview.engine.network.pool import Subnet, free_address, veth_name
 from dockview.engine.network.rtnetlink import Address, find_link
@@ -32,14 +30,14 @@ if TYPE_CHECKING:
     import socket
 
     from dockview.engine.embedded.house import House
+    from dockview.engine.network.ports import Bound
     from dockview.engine.runtime.launch import Born
 
 BRIDGE, LOOPBACK, NONE, HOST = "bridge", "loopback", "none", "host"
 _ROOTLESS = "rootless: only root may make a bridge"
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """What a container has been given of the network, before it exists."""
 
     container_id: str
@@ -125,6 +123,8 @@ def _default_network(house: House) -> tuple[NetworkRecord | None, str]:
         return None, _ROOTLESS
     if (network := records.find(house.database)) is not None:
         return network, ""
+    from dockview.engine.network import subnets  # noqa: PLC0415  only the first container of a store comes here
+
     try:
         with subnets.choosing(), Netlink() as net:
             if (network := records.find(house.database)) is not None:
@@ -196,17 +196,17 @@ def _wire(span: SpanRecorder, lease: Lease, network: NetworkRecord, born: Born, 
     link = found.link(bridges.INSIDE)
     address, route = found.address(link), found.default_route
     span.fact("bridge", bridge.name)
-    span.fact("bridge ifindex", bridge.index)
+    span.fact("bridge ifindex", bridge.ifindex)
     if is_new:
         span.fact("bridge is new", value=True)
     if host_end is not None:
         span.fact("veth", host_end.name)
-        span.fact("veth ifindex", host_end.index)
+        span.fact("veth ifindex", host_end.ifindex)
         span.fact("veth peer", host_end.peer_index)
         span.fact("veth master", host_end.master_index)
     if link is not None:
         span.fact("interface", link.name)
-        span.fact("interface ifindex", link.index)
+        span.fact("interface ifindex", link.ifindex)
         span.fact("interface peer", link.peer_index)
         span.fact("mac", link.mac)
     span.fact("address", None if address is None else str(address))
@@ -246,11 +246,16 @@ def publish(
     Raises: PortInUse, NotSupported, InvalidRequest, SyscallError; ports that were taken are given back.
     """
     del house, born
+    if not request.ports and not request.publish_all:
+        trace.skip(Phase.PORTS, why=_unpublished((), lease, exposed))
+        return Published([], [], ())
+    from dockview.engine.network import ports  # noqa: PLC0415  not every container publishes
+
     wanted = ports.requested(request.ports, exposed, publish_all=request.publish_all)
     if not wanted or not lease.target:
         trace.skip(Phase.PORTS, why=_unpublished(wanted, lease, exposed))
         return Published([], [], wanted)
-    bound: list[ports.Bound] = []
+    bound: list[Bound] = []
     with trace.phase(Phase.PORTS, undo=lambda: _give_back(bound)) as span:
         bound += ports.bind_all(wanted)
         span.check(_probe(bound[0]))
@@ -261,11 +266,11 @@ def publish(
                 span.fact(where, f"{lease.target}:{one.mapping.container_port}/{one.mapping.protocol}")
                 span.fact(f"listener {where}", os.readlink(f"/proc/self/fd/{listener.fileno()}"))
         command = ports.proxy_command(lease.container_id, bound, lease.target)
-        span.fact("proxy", shlex.join(command[3:4]))
+        span.fact("proxy", command[3])
     return Published(ports.listeners(bound), command, tuple(one.mapping for one in bound))
 
 
-def _give_back(bound: Sequence[ports.Bound]) -> None:
+def _give_back(bound: Sequence[Bound]) -> None:
     for one in bound:
         one.close()
 
@@ -279,7 +284,7 @@ def _unpublished(wanted: Sequence[PortMapping], lease: Lease, exposed: Sequence[
     return f"no port is published{offer}"
 
 
-def _probe(bound: ports.Bound) -> str:
+def _probe(bound: Bound) -> str:
     host_ip, port = bound.mapping.host_ip, bound.mapping.host_port
     if bound.mapping.protocol == "udp":
         return f"ss -ulnp 'sport = :{port}'"

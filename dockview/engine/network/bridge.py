@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dockview.engine.errors import Conflict, SyscallError
 from dockview.engine.network import rtnetlink as rt
@@ -25,8 +25,7 @@ INSIDE = "eth0"
 _VETH = "veth"
 
 
-@dataclass(frozen=True, slots=True)
-class Inside:
+class Inside(NamedTuple):
     """What a container's network namespace holds, read through a socket opened in it."""
 
     links: tuple[rt.Link, ...]
@@ -39,7 +38,7 @@ class Inside:
 
     def address(self, link: rt.Link | None) -> rt.Address | None:
         """The first address of an interface."""
-        return next((a for a in self.addresses if link is not None and a.link_index == link.index), None)
+        return next((a for a in self.addresses if link is not None and a.link_index == link.ifindex), None)
 
     @property
     def default_route(self) -> rt.Route | None:
@@ -48,7 +47,7 @@ class Inside:
 
     def described_routes(self) -> str:
         """The routes in the words of `ip route`, joined by commas."""
-        names = {link.index: link.name for link in self.links}
+        names = {link.ifindex: link.name for link in self.links}
         lines = []
         for route in self.routes:
             device = names.get(route.link_index or 0, "?")
@@ -83,8 +82,8 @@ def ensure_bridge(net: Netlink, name: str, subnet: Subnet) -> tuple[rt.Link, boo
             hint=f"see `ip -d link show {name}`, and remove or rename it",
         )
     if is_new or not link.is_up:
-        rt.set_up(net, link.index)
-        rt.add_address(net, link.index, subnet.gateway, subnet.prefix)
+        rt.set_up(net, link.ifindex)
+        rt.add_address(net, link.ifindex, subnet.gateway, subnet.prefix)
     return link, is_new
 
 
@@ -101,7 +100,7 @@ def wire(
         bridge: The bridge, which the host end becomes a port of.
         address: The address of the inside end; its link_index is not looked at.
     """
-    host = rt.End(veth_name(container_id), master_index=bridge.index)
+    host = rt.End(veth_name(container_id), master_index=bridge.ifindex)
     within = rt.End(INSIDE, mac=mac_of(address.address), netns_fd=netns_fd)
     try:
         rt.create_veth(net, host, within)
@@ -113,15 +112,15 @@ def wire(
     link = rt.find_link(inside, INSIDE)
     if link is None:
         raise SyscallError("RTM_GETLINK", errno.ENODEV, INSIDE)
-    rt.set_up(inside, link.index)
-    rt.add_address(inside, link.index, address.address, address.prefix)
-    rt.add_default_route(inside, link.index, address.subnet.gateway)
+    rt.set_up(inside, link.ifindex)
+    rt.add_address(inside, link.ifindex, address.address, address.prefix)
+    rt.add_default_route(inside, link.ifindex, address.subnet.gateway)
 
 
 def _remove_stale(net: Netlink, name: str, bridge: rt.Link, error: SyscallError) -> None:
     """Remove the veth of an earlier life of the container: the kernel takes its namespace down in its own time."""
     stale = rt.find_link(net, name)
-    if stale is not None and stale.master_index not in (bridge.index, None):
+    if stale is not None and stale.master_index not in (bridge.ifindex, None):
         raise Conflict(
             f"the network cannot make {name}: an interface of that name is in use elsewhere",
             hint=f"see `ip -d link show {name}`",
@@ -139,7 +138,7 @@ def raise_loopback(inside: Netlink) -> None:
     link = rt.find_link(inside, "lo")
     if link is None:
         raise SyscallError("RTM_GETLINK", errno.ENODEV, "lo")
-    rt.set_up(inside, link.index)
+    rt.set_up(inside, link.ifindex)
 
 
 def unwire(net: Netlink, container_id: str) -> None:
@@ -160,7 +159,7 @@ def sweep_ports(net: Netlink, bridge_name: str, live_container_ids: Iterable[str
     wanted = {veth_name(container_id) for container_id in live_container_ids}
     gone = []
     for link in rt.links(net):
-        is_ours = link.master_index == bridge.index and link.kind == "veth" and link.name.startswith(_VETH)
+        is_ours = link.master_index == bridge.ifindex and link.kind == "veth" and link.name.startswith(_VETH)
         if is_ours and link.name not in wanted and rt.delete_link(net, link.name):
             gone.append(link.name)
     return gone

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TCP_LISTEN = "0A"
 _PROXY = "dockview-proxy"
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """A process that has a port."""
 
     pid: int

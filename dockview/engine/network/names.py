@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")
 """Docker's rule for a host whose nameservers a container cannot reach."""
@@ -20,8 +20,7 @@ ff02::2\tip6-allrouters
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(NamedTuple):
     """A container's name servers, and the file that says so."""
 
     servers: tuple[str, ...]

@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dockview.engine.errors import SyscallError
 from dockview.engine.network import netlink
@@ -46,8 +46,7 @@ table ip {table} {{
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Outbound:
+class Outbound(NamedTuple):
     """How containers of a bridge reach other networks, as it was found after trying."""
 
     is_open: bool

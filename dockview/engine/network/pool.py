@@ -6,11 +6,9 @@ all the arithmetic of a run.
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 DEFAULT_ROOT = "/var/lib/dockview"
 DEFAULT_BRIDGE = "dv0"
@@ -23,8 +21,7 @@ def address_text(value: int) -> str:
     return socket.inet_ntoa(value.to_bytes(4))
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(NamedTuple):
     """An IPv4 network: its first address, and how many leading bits all its addresses share."""
 
     first: int
@@ -60,14 +57,13 @@ class Subnet:
         """Whether any address lies in both."""
         return self.first < other.first + other.size and other.first < self.first + self.size
 
-    def __contains__(self, address: str) -> bool:
-        return self.first <= int.from_bytes(socket.inet_aton(address)) < self.first + self.size
-
 
 def bridge_name(root: str) -> str:
     """The name of the bridge of a store: `dv0` for the default root, else `dv` and a part of the root's hash."""
     if root == DEFAULT_ROOT:
         return DEFAULT_BRIDGE
+    import hashlib  # noqa: PLC0415  only the first container of a store asks
+
     return f"dv{hashlib.sha256(root.encode()).hexdigest()[:NAME_DIGITS]}"
 
 

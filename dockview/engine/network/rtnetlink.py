@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dockview.engine.errors import SyscallError
 from dockview.engine.network import netlink
@@ -41,11 +41,10 @@ _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A network interface as it stands."""
 
-    index: int
+    ifindex: int
     name: str
     kind: str
     """bridge, veth, … or empty for a plain device."""
@@ -59,8 +58,7 @@ class Link:
     """The bridge that it is a port of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An IPv4 address of an interface."""
 
     link_index: int
@@ -76,8 +74,7 @@ class Address:
         return Subnet.parse(f"{self.address}/{self.prefix}")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A unicast IPv4 route of the main table; `to` is None for the default route."""
 
     to: Subnet | None
@@ -85,8 +82,7 @@ class Route:
     link_index: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How one end of a new veth pair shall be."""
 
     name: str
@@ -217,7 +213,7 @@ def _link(data: bytes) -> Link:
     _, _, index, flags, _ = _LINK.unpack_from(data)
     found = attributes(data[_LINK.size :])
     return Link(
-        index=index,
+        ifindex=index,
         name=string_of(found, _IFLA_IFNAME),
         kind=string_of(attributes(found.get(_IFLA_LINKINFO, b"")), _INFO_KIND),
         is_up=bool(flags & _IFF_UP),

@@ -58,4 +58,4 @@ def _present(net: Netlink, name: str) -> Subnet | None:
     link = find_link(net, name)
     if link is None or link.kind != "bridge":
         return None
-    return next((address.subnet for address in addresses(net) if address.link_index == link.index), None)
+    return next((address.subnet for address in addresses(net) if address.link_index == link.ifindex), None)

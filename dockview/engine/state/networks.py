@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dockview.engine.errors import Unavailable
 from dockview.engine.state.database import Database
@@ -16,8 +16,7 @@ DEFAULT = "bridge"
 _TRIES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkRecord:
+class NetworkRecord(NamedTuple):
     """A network of the store."""
 
     id: str
