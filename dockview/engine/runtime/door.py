@@ -1,0 +1,220 @@
+"""The shim's door: the unix socket `attach.sock` in the bundle, through which any process of the owner may speak to it.
+
+SOCK_SEQPACKET; each message is one letter and its content. The connection must begin with one of these:
+
+    A {"stdin", "stdin_once", "logs"}   attach to the streams; the answer is H
+    S {"signal", "why"}                 send a signal to the command; the answer is K
+    W {}                                wait for the exit
+
+and then carries, from the client:                 and from the shim:
+
+    I bytes         to standard input                  H {"tty", "log_size"}   attached from this place in the log on
+    C               no more standard input             1 bytes, 2 bytes        standard output, standard error
+    R {rows, cols}  size of the pty                    G {"from", "to", "skip"} read this range of the log yourself
+                                                       K {"errno"}             the signal was sent, or why not
+                                                       X {"exit_code", …}      the container has exited; the last one
+
+A client that reads slowly holds nothing up and loses nothing: what did not fit into its socket is in the log, and once
+it reads again it is told which range it missed (G; `skip` is how many bytes of each stream's first record there it had
+seen already), and goes on from there.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import struct
+import sys
+
+from dockview.engine.runtime.codec import dumps, loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dockview.engine.runtime.logfile import LogWriter
+    from dockview.engine.runtime.supervise import Supervisor
+
+NAME = "attach.sock"
+LARGEST = 32768
+"""Bytes of content of one message."""
+_STREAMS = {"stdout": b"1", "stderr": b"2"}
+
+
+class Client:
+    """One connection; what it is for is known after its first message."""
+
+    def __init__(self, endpoint: _socket.socket) -> None:
+        self.socket = endpoint
+        self.kind = ""
+        """attach, wait, or empty."""
+        self.has_stdin = False
+        self.closes_stdin = False
+        self.missed_from = -1
+        """The place in the log from where on it missed output, -1 when it is up to date."""
+        self.skip: dict[str, int] = {}
+
+    def send(self, letter: bytes, content: bytes) -> bool:
+        """Send without blocking; False when it does not fit now."""
+        try:
+            self.socket.send(letter + content, _socket.MSG_DONTWAIT | _socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass  # it is gone, which its end of file will say
+        return True
+
+    def peer(self) -> tuple[int, int]:
+        """(pid, uid) of who is at the other end (SO_PEERCRED)."""
+        credentials = self.socket.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
+        pid, uid, _gid = struct.unpack("=iii", credentials)
+        return pid, uid
+
+
+class Door:
+    """The listener and its clients."""
+
+    def __init__(self, bundle: str, log: LogWriter) -> None:
+        self._path = f"{bundle}/{NAME}"
+        self._log = log
+        self.clients: dict[int, Client] = {}
+        self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+        # The socket's address holds 107 bytes, a store's path may be longer: it is bound from within its folder.
+        os.chdir(bundle)
+        try:
+            os.unlink(NAME)
+        except FileNotFoundError:
+            pass
+        mask = os.umask(0o177)
+        self.socket.bind(NAME)
+        os.umask(mask)
+        self.socket.listen(64)
+        self.socket.setblocking(False)
+        os.chdir("/")
+
+    def accept(self) -> list[Client]:
+        """Take all who are waiting."""
+        arrived: list[Client] = []
+        while True:
+            try:
+                fd, _address = self.socket._accept()  # type: ignore[attr-defined]  # noqa: SLF001  the C half of accept
+            except OSError:
+                return arrived
+            client = Client(_socket.socket(fileno=fd))
+            client.socket.setblocking(False)
+            self.clients[fd] = client
+            arrived.append(client)
+
+    def drop(self, client: Client) -> None:
+        """Let a client go."""
+        self.clients.pop(client.socket.fileno(), None)
+        client.socket.close()
+
+    def broadcast(self, stream: str, data: bytes, before: tuple[int, dict[str, int]]) -> list[Client]:
+        """Send output, which the log has got already, to all who attached; those who could not take it.
+
+        `before` is the log's size and the pending bytes of each stream before this output.
+        """
+        behind: list[Client] = []
+        for client in self.clients.values():
+            if client.kind != "attach" or client.missed_from >= 0:
+                continue
+            for start in range(0, len(data), LARGEST):
+                if not client.send(_STREAMS[stream], data[start : start + LARGEST]):
+                    client.missed_from, client.skip = before[0], dict(before[1])
+                    client.skip[stream] = client.skip.get(stream, 0) + start
+                    behind.append(client)
+                    break
+        return behind
+
+    def catch_up(self, client: Client) -> None:
+        """Tell a client that reads again which range of the log it missed, and what is not in the log yet."""
+        message = {"from": client.missed_from, "to": self._log.size, "skip": client.skip}
+        if not client.send(b"G", dumps(message).encode()):
+            return
+        client.missed_from = -1
+        self.send_pending(client, client.skip if self._log.size == message["from"] else {})
+        client.skip = {}
+
+    def send_pending(self, client: Client, seen: dict[str, int]) -> None:
+        """Send what the streams wrote after their last newline."""
+        for stream, data in self._log.pending.items():
+            for start in range(seen.get(stream, 0), len(data), LARGEST):
+                client.send(_STREAMS[stream], data[start : start + LARGEST])
+
+    def close(self, message: dict[str, Any]) -> None:
+        """Tell everybody the exit, and go. Who is behind gets the rest of the log named first."""
+        self.accept()
+        last = dumps(message).encode()
+        for client in list(self.clients.values()):
+            client.socket.settimeout(2.0)
+            try:
+                if client.missed_from >= 0:
+                    missed = {"from": client.missed_from, "to": self._log.size, "skip": client.skip}
+                    client.socket.send(b"G" + dumps(missed).encode(), _socket.MSG_NOSIGNAL)
+                client.socket.send(b"X" + last, _socket.MSG_NOSIGNAL)
+            except OSError:
+                pass  # it is gone, or does not read: the same stands in state.json
+            self.drop(client)
+        self.socket.close()
+        try:
+            os.unlink(self._path)
+        except FileNotFoundError:
+            pass
+
+
+def serve(supervisor: Supervisor, client: Client) -> None:
+    """Take one message from a client and do what it says; a client that breaks the rules is dropped."""
+    try:
+        data = client.socket.recv(LARGEST + 1)
+    except BlockingIOError:
+        return
+    except OSError:
+        data = b""
+    if not data:
+        _leave(supervisor, client)
+        return
+    letter, content = data[:1], data[1:]
+    try:
+        if client.kind:
+            _attached(supervisor, client, letter, content)
+        else:
+            _greet(supervisor, client, letter, loads(content.decode() or "{}"))
+    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        print("door:", error, file=sys.stderr)  # noqa: T201  the shim's own stderr
+        _leave(supervisor, client)
+
+
+def _greet(supervisor: Supervisor, client: Client, letter: bytes, wish: dict[str, Any]) -> None:
+    log = supervisor.log
+    if letter == b"A":
+        client.kind = "attach"
+        client.has_stdin = bool(wish.get("stdin"))
+        client.closes_stdin = client.has_stdin and bool(wish.get("stdin_once"))
+        client.send(b"H", dumps({"tty": supervisor.is_tty, "log_size": log.size}).encode())
+        if wish.get("logs"):
+            supervisor.door.send_pending(client, {})
+    elif letter == b"S":
+        pid, uid = client.peer()
+        number = supervisor.signal(int(wish["signal"]), {"why": str(wish.get("why", "")), "pid": pid, "uid": uid})
+        client.send(b"K", dumps({"errno": number}).encode())
+    elif letter == b"W":
+        client.kind = "wait"
+    else:
+        raise ValueError(f"unknown greeting {letter!r}")
+
+
+def _attached(supervisor: Supervisor, client: Client, letter: bytes, content: bytes) -> None:
+    if letter == b"I" and client.has_stdin:
+        supervisor.feed(content)
+    elif letter == b"C" and client.has_stdin:
+        supervisor.end_stdin()
+    elif letter == b"R":
+        size = loads(content.decode())
+        supervisor.resize(int(size["rows"]), int(size["cols"]))
+
+
+def _leave(supervisor: Supervisor, client: Client) -> None:
+    if client.closes_stdin and not supervisor.is_tty:
+        supervisor.end_stdin()
+    supervisor.forget(client)

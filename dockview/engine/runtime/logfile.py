@@ -1,0 +1,102 @@
+r"""The log of a container, written in docker's json-file format, one object a line:
+
+    {"log":"what it wrote\n","stream":"stdout","time":"2024-05-01T12:00:00.123456789Z"}
+
+A line without its newline is a part of a line, cut at 16 KiB or at the end of the stream, and goes on in the next record
+of its stream. A flood must be cheap, so a chunk of output becomes one write: its lines are escaped all at once, with a
+character that cannot be in them standing for the newlines.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from dockview.engine.runtime.codec import quote
+
+LINE_LIMIT = 16384
+"""Bytes of a record, as in docker."""
+_MARK = "\ud800"
+"""A lone surrogate: decoding UTF-8 never makes one."""
+
+
+class LogWriter:
+    """Appends the output of one container to its log."""
+
+    def __init__(self, path: str) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self.size = os.fstat(self._fd).st_size
+        self.pending: dict[str, bytes] = {}
+        """What each stream wrote after its last newline; it is not in the file yet."""
+        self.lost_bytes = 0
+        """What could not be written, for lack of space for one."""
+        self._second = (0, "")
+
+    def write(self, stream: str, data: bytes) -> None:
+        """Take a piece of output."""
+        before = self.pending.get(stream, b"")
+        end = data.rfind(b"\n") + 1
+        if end == 0 and len(before) + len(data) < LINE_LIMIT:
+            self.pending[stream] = before + data
+            return
+        complete = before + data[:end]
+        rest = data[end:] if end else b""
+        if not end:
+            complete, rest = b"", before + data
+        cut = len(rest) // LINE_LIMIT * LINE_LIMIT
+        self._write_records(stream, complete, rest[:cut])
+        self.pending[stream] = rest[cut:]
+
+    def finish(self, stream: str) -> None:
+        """The stream has ended: what is pending is its last record."""
+        if rest := self.pending.pop(stream, b""):
+            self._write_records(stream, b"", rest)
+
+    def _write_records(self, stream: str, complete: bytes, partial: bytes) -> None:
+        """Write lines that end in a newline, then parts of one that has not ended."""
+        tail = f'","stream":"{stream}","time":"{self._now()}"}}\n'
+        text = ""
+        if complete:
+            if len(complete) > LINE_LIMIT:
+                text = self._cut_records(complete, tail)
+            else:
+                text = _joined(complete.decode("utf-8", "replace"), tail)
+        for start in range(0, len(partial), LINE_LIMIT):
+            piece = partial[start : start + LINE_LIMIT].decode("utf-8", "replace")
+            text += f'{{"log":{quote(piece)[:-1]}{tail}'
+        self._append(text.encode())
+
+    @staticmethod
+    def _cut_records(complete: bytes, tail: str) -> str:
+        lines = complete.split(b"\n")
+        if max(map(len, lines)) <= LINE_LIMIT:
+            return _joined(complete.decode("utf-8", "replace"), tail)
+        text = ""
+        for line in lines[:-1]:
+            whole = line + b"\n"
+            for start in range(0, len(whole), LINE_LIMIT):
+                piece = whole[start : start + LINE_LIMIT].decode("utf-8", "replace")
+                text += f'{{"log":{quote(piece)[:-1]}{tail}'
+        return text
+
+    def _append(self, data: bytes) -> None:
+        try:
+            while data:
+                written = os.write(self._fd, data)
+                self.size += written
+                data = data[written:]
+        except OSError:
+            self.lost_bytes += len(data)
+
+    def _now(self) -> str:
+        now = time.time_ns()
+        second, rest = divmod(now, 1_000_000_000)
+        if second != self._second[0]:
+            self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+        return f"{self._second[1]}.{rest:09d}Z"
+
+
+def _joined(text: str, tail: str) -> str:
+    """The records of complete lines, escaped in one go."""
+    escaped = quote(text[:-1].replace("\n", _MARK))[1:-1]
+    return '{"log":"' + escaped.replace(_MARK, "\\n" + tail + '{"log":"') + "\\n" + tail

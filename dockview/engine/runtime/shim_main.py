@@ -1,0 +1,154 @@
+"""The shim's whole life in order: birth, the engine's go, the commit, the loop, the end."""
+
+from __future__ import annotations
+
+import _signal
+import _socket
+import gc
+import os
+import select
+import sys
+
+from dockview.engine.runtime import linux, story, sync
+from dockview.engine.runtime.birth import Aborted, Birth, ChildFailed, start_facts
+from dockview.engine.runtime.door import Door
+from dockview.engine.runtime.logfile import LogWriter
+from dockview.engine.runtime.supervise import Supervisor
+from dockview.engine.runtime.sync import Channel, Gone
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+_ACK_TIMEOUT_MS = 2000
+_MS_PER_S = 1000
+
+
+def run(bundle: str) -> NoReturn:
+    """Live, and exit."""
+    control = Channel(_socket.socket(fileno=sync.CONTROL_FD))
+    os.set_inheritable(sync.CONTROL_FD, False)
+    linux.close_range(sync.CONTROL_FD + 1)
+    linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
+    for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE):
+        _signal.signal(number, _signal.SIG_IGN)
+    birth: Birth | None = None
+    try:
+        control.send({"m": "hello", "pid": os.getpid()})
+        birth = Birth(bundle, control)
+        supervisor, tale = _bear(birth)
+    except BaseException as error:  # noqa: BLE001  whatever it is, what was made is taken back and the engine told
+        if birth is not None:
+            birth.undo()
+        _remove_door(bundle)
+        _report(control, error)
+        os._exit(1)
+    _live(birth, supervisor, tale)
+
+
+def _bear(birth: Birth) -> tuple[Supervisor, story.Story]:
+    """The birth up to the commit. Raises: whatever ends it."""
+    settings = birth.plan.settings
+    birth.build()
+    log = LogWriter(settings["log_path"])
+    door = Door(birth.plan.bundle, log)
+    birth.control.send({"m": "open"})
+    proxy, listeners = _await_go(birth.control)
+    birth.go(proxy, listeners)
+    supervisor = Supervisor(birth, log, door)
+    tale = story.Story(birth.plan, birth.pid)
+    tale.started()
+    return supervisor, tale
+
+
+def _await_go(control: Channel) -> tuple[list[str], list[int]]:
+    """The engine's `go`, with the listeners that came before and with it. Raises: Aborted."""
+    listeners: list[int] = []
+    while True:
+        try:
+            message, fds = control.receive()
+        except Gone:
+            raise Aborted from None
+        listeners += fds
+        if message["m"] == "go":
+            return message["proxy"], listeners
+        if message["m"] != "listeners":
+            raise Aborted
+
+
+def _report(control: Channel, error: BaseException) -> None:
+    if isinstance(error, Aborted | Gone):
+        return
+    message = error.message if isinstance(error, ChildFailed) else sync.failure(error)
+    if message.get("kind") == "bug" and not isinstance(error, ChildFailed):
+        sys.excepthook(type(error), error, error.__traceback__)
+    try:
+        control.send(message)
+    except Gone:
+        pass
+
+
+def _live(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
+    _say_started(birth)
+    tale.running()
+    supervisor.on_first_output = tale.first_output
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(null, 2, inheritable=True)
+    os.close(null)
+    _signal.signal(_signal.SIGTERM, lambda *_: _pass_on(supervisor))
+    gc.collect()
+    gc.freeze()
+    supervisor.run()
+    _end(birth, supervisor, tale)
+
+
+def _say_started(birth: Birth) -> None:
+    """Tell the engine, and let it write its part of the trace before the shim goes on with it."""
+    try:
+        start_facts(birth)
+        birth.control.send({"m": "started", "pid": birth.pid})
+        poll = select.poll()
+        poll.register(birth.control.fileno(), select.POLLIN)
+        poll.poll(_ACK_TIMEOUT_MS)
+    except Gone:
+        pass  # the engine died after the commit: the container lives on
+    birth.inner.close()
+    birth.control.close()
+
+
+def _pass_on(supervisor: Supervisor) -> None:
+    """SIGTERM for the shim (a machine that shuts down) is meant for the container."""
+    supervisor.signal(int(_signal.SIGTERM), {"why": "SIGTERM to the shim", "pid": 0, "uid": 0})
+
+
+def _end(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
+    code, signal = _reap(birth.pid)
+    if birth.proxy_stdin >= 0:
+        os.close(birth.proxy_stdin)
+    tale.exited(code, signal, supervisor.sent, birth.cgroup)
+    if birth.cgroup is not None:
+        birth.cgroup.remove()
+    last: dict[str, Any] = {"exit_code": code, "signal": signal, "oom_killed": tale.values["oom_killed"]}
+    supervisor.door.close(last)
+    if birth.proxy_pid:
+        os.waitpid(birth.proxy_pid, 0)
+    argv = birth.plan.settings.get("on_exit")
+    if argv:
+        for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE, _signal.SIGTERM):
+            _signal.signal(number, _signal.SIG_DFL)
+        os.execv(argv[0], argv)
+    os._exit(0)
+
+
+def _reap(pid: int) -> tuple[int, int | None]:
+    """(exit code by docker's convention, signal or None)."""
+    _pid, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return (128 - code, -code) if code < 0 else (code, None)
+
+
+def _remove_door(bundle: str) -> None:
+    try:
+        os.unlink(f"{bundle}/attach.sock")
+    except OSError:
+        pass

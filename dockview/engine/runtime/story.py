@@ -1,0 +1,124 @@
+"""The end of a container's story, as the shim tells it: state, events, and the spans `running` and `exited`."""
+
+from __future__ import annotations
+
+import _signal
+import os
+import time
+
+from dockview.engine.runtime.codec import dumps
+from dockview.engine.runtime.spans import Span
+from dockview.engine.runtime.state import start_ticks, write_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from dockview.engine.runtime.cgroups import Cgroup
+    from dockview.engine.runtime.plan import Plan
+
+
+class Story:
+    """Writes into the bundle, the trace's file and the journal of events."""
+
+    def __init__(self, plan: Plan, pid: int) -> None:
+        self._bundle = plan.bundle
+        self._settings = plan.settings
+        self._started_clock_ns = time.monotonic_ns()
+        self.values: dict[str, Any] = {
+            "status": "running", "pid": pid, "pid_start": start_ticks(pid), "shim_pid": os.getpid(),
+            "shim_start": start_ticks(os.getpid()), "started_ns": time.time_ns(), "finished_ns": None,
+            "exit_code": None, "signal": None, "oom_killed": None, "sent_signal": None, "ended_by": "",
+        }  # fmt: skip
+        self._running: Span | None = None
+
+    def tell(self, records: list[dict[str, Any]]) -> None:
+        """Append records to the trace's file."""
+        _append(self._settings["trace_path"], records)
+
+    def started(self) -> None:
+        """The command was executed."""
+        write_state(self._bundle, self.values)
+        self._event("start", {})
+
+    def running(self) -> None:
+        """The engine has let go: the rest of the trace is the shim's to write."""
+        pid = self.values["pid"]
+        self._running = Span(self.tell, "running", "", f"ps -o pid,etime,args -p {pid}")
+        self._running.fact("pid", pid)
+        self._running.flush()
+
+    def first_output(self) -> None:
+        """The command has written something for the first time."""
+        if self._running is not None:
+            elapsed_ms = (time.monotonic_ns() - self._started_clock_ns) / 1e6
+            self._running.fact("first output after", f"{elapsed_ms:.1f} ms")
+            self._running.flush()
+
+    def exited(self, code: int | None, signal: int | None, sent: dict[str, Any] | None, cgroup: Cgroup | None) -> None:
+        """The command has ended: record it everywhere, in the order state, trace, event."""
+        lived_ns = time.monotonic_ns() - self._started_clock_ns
+        kills = cgroup.oom_kills() if cgroup is not None else None
+        oom_killed = None if kills is None else kills > 0 and signal == int(_signal.SIGKILL)
+        ended_by = _who(signal, sent, oom_killed=oom_killed)
+        self.values |= {
+            "status": "exited", "finished_ns": time.time_ns(), "exit_code": code, "signal": signal,
+            "oom_killed": oom_killed, "sent_signal": sent, "ended_by": ended_by,
+        }  # fmt: skip
+        write_state(self._bundle, self.values)
+        if self._running is not None:
+            self._running.end()
+        with Span(self.tell, "exited", "", "dockview ps -a") as span:
+            span.fact("exit code", code)
+            span.fact("signal", None if signal is None else _signal_name(signal))
+            span.fact("oom killed", oom_killed)
+            span.fact("ended by", ended_by, "inferred" if "unknown" in ended_by else "measured")
+            span.fact("lived", f"{lived_ns / 1e9:.3f} s")
+            if cgroup is not None and (peak := cgroup.memory_peak()) is not None:
+                span.fact("memory peak", peak)
+            span.fact("container still exists", not self._settings.get("on_exit"))
+        if oom_killed:
+            self._event("oom", {})
+        self._event("die", {"exitCode": "" if code is None else str(code)})
+
+    def _event(self, action: str, more: dict[str, str]) -> None:
+        now = time.time_ns()
+        attributes = {**self._settings["attributes"], **more}
+        event = {
+            "Type": "container", "Action": action, "Actor": {"ID": self._settings["id"], "Attributes": attributes},
+            "scope": "local", "time": now // 1_000_000_000, "timeNano": now,
+        }  # fmt: skip
+        _append(self._settings["events_path"], [event])
+
+
+def _append(path: str, records: list[dict[str, Any]]) -> None:
+    """One write of whole lines at the file's end; a full disk costs the record, never the container."""
+    if not path or not records:
+        return
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            os.write(fd, "".join(dumps(record) + "\n" for record in records).encode())
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
+
+
+def _who(signal: int | None, sent: dict[str, Any] | None, *, oom_killed: bool | None) -> str:
+    """Who ended the command, from what was seen: its own exit, our signals, the kernel's counter."""
+    asked = f"{sent['why'] or 'kill'} by dockview (pid {sent['pid']}, uid {sent['uid']})" if sent else ""
+    if signal is None:
+        return f"itself, after {_signal_name(sent['signal'])} of {asked}" if sent else "itself"
+    if sent and sent["signal"] == signal:
+        return asked
+    if oom_killed:
+        return "the kernel: out of memory"
+    if signal in (4, 5, 7, 8, 11, 31):
+        return "itself: a fault of the program"  # SIGILL, TRAP, BUS, FPE, SEGV, SYS come from the kernel for a deed
+    return "unknown sender"
+
+
+def _signal_name(number: int) -> str:
+    names = {getattr(_signal, name): name for name in dir(_signal) if name.startswith("SIG") and name[3] != "_"}
+    return names.get(number, f"signal {number}")

@@ -1,0 +1,67 @@
+"""Who a container runs as: a user as given to docker, looked up in the container's own /etc/passwd and /etc/group.
+
+Called by init after pivot_root, so that the paths are the container's.
+"""
+
+from __future__ import annotations
+
+from dockview.engine.runtime.sync import Refused
+
+
+class Identity:
+    """A user as the kernel wants it."""
+
+    def __init__(self, uid: int, gid: int, groups: list[int], home: str) -> None:
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        """Supplementary groups."""
+        self.home = home
+
+
+def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") -> Identity:
+    """Resolve `name|uid[:group|gid]`; empty is root.
+
+    An explicit group leaves out the supplementary ones, as docker does. An unknown number is taken as it is.
+
+    Raises: Refused (start, 126) for an unknown name.
+    """
+    name, _, group_name = user.partition(":")
+    accounts = _table(passwd, 7)
+    groups = _table(group, 4)
+    account = _find(accounts, name or "0")
+    if account is None and not name.isdigit() and name:
+        raise Refused("start", f"unable to find user {name}: no matching entries in passwd file", exit_code=126)
+    uid = int(account[2]) if account else int(name or "0")
+    gid = int(account[3]) if account else 0
+    home = (account[5] if account else "") or "/"
+    if group_name:
+        entry = _find(groups, group_name)
+        if entry is None and not group_name.isdigit():
+            raise Refused(
+                "start", f"unable to find group {group_name}: no matching entries in group file", exit_code=126
+            )
+        return Identity(uid, int(entry[2]) if entry else int(group_name), [], home)
+    member = account[0] if account else ""
+    more = [int(entry[2]) for entry in groups if member and member in entry[3].split(",")]
+    return Identity(uid, gid, more, home)
+
+
+def _table(path: str, columns: int) -> list[list[str]]:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            rows = [line.rstrip("\n").split(":") for line in file]
+    except OSError:
+        return []
+    # Names stand first and numbers third in both files; what has no number there is not an entry.
+    return [row for row in rows if len(row) >= columns and row[2].isdigit() and (columns < 7 or row[3].isdigit())]
+
+
+def _find(rows: list[list[str]], key: str) -> list[str] | None:
+    for row in rows:
+        if row[0] == key:
+            return row
+    for row in rows:
+        if row[2] == key:
+            return row
+    return None
