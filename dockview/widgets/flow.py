@@ -173,7 +173,8 @@ def _end(all_rows: Sequence[Row]) -> str:
     """The last stop: what became of the process."""
     for row in all_rows:
         if row.phase is Phase.EXITED and row.spans and not _is_undo(row):
-            code = row.spans[-1].fact("exit code")
+            last = row.spans[-1]
+            code = last.fact("exit code") if last.fact("exit code") is not None else last.fact("exit_code")
             told = "" if code is None else f" {clean_line(str(code))[:4]}"
             return f"{'✓' if code == 0 else '✗' if code is not None else '○'} exited{told}"
     alive = any(row.state is State.ALIVE for row in all_rows)

@@ -227,7 +227,9 @@ def _layer(span: Span, progress: Progress, width: int, now_ns: int) -> Line:
     n_bytes = total if is_over and isinstance(total, int) else progress.current
     told = size(n_bytes) if progress.unit == "B" else f"{progress.current} {clean_line(progress.unit)}"
     speed = span.fact("speed") or _speed(span, progress, now_ns)
-    stage = str(span.fact("verified") or "verified") if is_over else clean_line(progress.stage)
+    stage = clean_line(progress.stage)
+    if is_over:
+        stage = "verified" if span.fact("computed") else "done"
     bar_width = min(max(width - 32, 6), 20)
     line: Line = (*bar(share, bar_width, "soft" if is_over else "accent"), (f" {right(told, 7)}", "text"))
     for text, column in ((clean_line(str(speed or "")), 11), (stage, 9)):

@@ -1,14 +1,15 @@
 """The most telling facts of a span, in one line: data, so that a new fact needs a new line here and nothing else.
 
-Each phase has templates, the most telling first. `{a|b}` stands for the first of these facts that the span has, and
-`:short`, `:size` or `:time` says how to print it. A template whose facts are not all there is left out; a span for
-which none applies shows its facts as `name value`.
+Each phase has templates, the most telling first. `{a|b}` stands for the first of these facts that the span has;
+`:short`, `:size`, `:time` and `:bare` say how to print it, and `{a?words}` prints the words if the fact is true. A
+template whose facts are not all there is left out; of a tuple of templates the first that can be filled counts. A
+span for which none applies shows its facts as `name value`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dockview.engine.lifecycle import Fact, Origin, Phase, Scalar, Span, Status
 from dockview.text import clean_line, duration, size
@@ -16,35 +17,52 @@ from dockview.text import clean_line, duration, size
 _LONGEST = 400
 """A value may be a whole request body; no line shows more of it than this."""
 
-SUMMARIES: Mapping[Phase, Sequence[str]] = {
+Template = str | tuple[str, ...]
+
+SUMMARIES: Mapping[Phase, Sequence[Template]] = {
     Phase.PARSE: ("{request}",),
-    Phase.CONNECT: ("{engine}", "API {API version}", "{address|socket}"),
+    Phase.CONNECT: ("{engine|endpoint}", "Docker {version}", "API {API version}", "{store}"),
     Phase.RESOLVE: (
-        "{docker.io}",
-        "{reference|canonical}",
+        ("{registry}/{namespace}/{repository}:{tag}", "{registry}/{repository}:{tag}", "{registry}/{repository}"),
     ),
-    Phase.CACHE: ("{decision}", "{image ID|image:short}", "{size:size}"),
-    Phase.AUTH: ("{realm}", "{scope}", "{status}"),
-    Phase.MANIFEST: ("{digest|manifest digest|manifest:short}", "{layers} layers", "{size:size}", "{platform}"),
-    Phase.LAYER: ("{digest:short}", "{verified}", "{files} files"),
-    Phase.STORE: ("{name|tag|reference}", "{image ID:short}"),
+    Phase.CACHE: ("{decision}", "{image ID|ID:short}", "{size:size}", "pulled {pulled}"),
+    Phase.AUTH: ("{user}", "{realm}", "{scope}", "{service}"),
+    Phase.MANIFEST: ("{manifest digest:short}", "{layers} layers", "{size:size}", "{platform}"),
+    Phase.LAYER: ("{digest:short}", "{size:size}", "{shared?already here}", "{files} files"),
+    Phase.STORE: ("{reference}", "{image ID|ID:short}", "{size:size}"),
     Phase.CREATE: ("{name}", "{ID:short}"),
     Phase.WRITABLE: ("overlay, {lowerdirs} lower + upper",),
-    Phase.CGROUP: ("{path|cgroup}", "memory {memory|memory.max|memory limit:size}", "pids {pids|pids.max|pids limit}"),
-    Phase.ROOTFS: ("{method}", "{mounts} mounts", "{masked} masked"),
-    Phase.NETWORK: ("{bridge} ⇄ {veth} ⇄ {interface}", "{address}", "via {gateway}"),
-    Phase.PORTS: ("{listener} → {target}",),
-    Phase.SECURITY: ("{capabilities} capabilities", "seccomp {seccomp}", "uid {uid}"),
-    Phase.START: ("pid {pid}", "{argv|command}"),
-    Phase.RUNNING: ("pid {pid}", "first log line after {first log line:time}"),
-    Phase.EXITED: ("exit code {exit code}", "{signal}", "{ended by}"),
-    Phase.STOP: ("{signal}", "grace {grace|timeout}", "exit code {exit code}"),
-    Phase.KILL: ("{signal}",),
-    Phase.PRUNE: ("{removed} removed", "{freed|freed bytes:size} freed"),
-}
+    Phase.CGROUP: (
+        "{path|path memory|path pids}", "memory {memory.max|memory:size}", "pids {pids.max|pids}",
+        "cpu {cpu.max|cpu quota}",
+    ),
+    Phase.ROOTFS: ("{root|type}", "{lowerdirs|lower layers} lower + upper", "{mounts} mounts"),
+    Phase.NETWORK: (
+        ("{bridge} ⇄ {veth} ⇄ {interface}", "{networks}", "{mode}"), "{address}", "via {gateway}", "{outbound}",
+    ),
+    Phase.SECURITY: (
+        "{capabilities:bare} capabilities", "CapEff {CapEff}", "seccomp {seccomp|Seccomp}", "uid {uid|Uid}",
+        "{no_new_privs?no_new_privs}",
+    ),
+    Phase.START: (("pid {pid} ({pid inside} inside)", "pid {pid}"), "{argv|executable}"),
+    Phase.RUNNING: (
+        "first output after {first output after}", "pid {pid}",
+    ),
+    Phase.EXITED: (
+        "exit code {exit code|exit_code}", "{signal|signal_sent}", "{oom killed?out of memory}", "{ended by}",
+        "lived {lived}",
+    ),
+    Phase.STOP: ("{signal}", "grace {grace|timeout_s|timeout}", "exit code {exit code}", "{ended by}"),
+    Phase.KILL: ("{signal}", "exit code {exit code}"),
+    Phase.REMOVE: ("{freed:size} freed", "image stays: {image stays}"),
+    Phase.REMOVE_IMAGE: ("{untagged} untagged", "{deleted} deleted"),
+    Phase.PRUNE: ("{removed} removed", "{kept} kept", "{freed:size} freed"),
+}  # fmt: skip
 
-_FIELD = re.compile(r"\{([^}:]+)(?::(\w+))?\}")
-_DIGEST = re.compile(r"\b(sha256:[0-9a-f]{4})[0-9a-f]{8,}\b|\b([0-9a-f]{12})[0-9a-f]{20,}\b")
+_FIELD = re.compile(r"\{([^}:?]+)(?::(\w+)|\?([^}]+))?\}")
+_DIGEST = re.compile(r"\b(sha256:[0-9a-f]{6})[0-9a-f]{8,}\b|\b([0-9a-f]{12})[0-9a-f]{20,}\b")
+_BARE = re.compile(r"\s*\([^)]*\)")
+_BYTES = frozenset({"size", "freed", "unpacked", "memory", "memory.max", "memory peak"})
 
 
 def summary(span: Span) -> str:
@@ -53,10 +71,20 @@ def summary(span: Span) -> str:
         reason = clean_line(span.why[:_LONGEST])
         return f"skipped: {reason}" if span.status is Status.SKIPPED else reason
     facts = {fact.name: fact for fact in span.facts}
-    told = [text for template in SUMMARIES.get(span.phase, ()) if (text := _filled(template, facts))]
+    told = [*_SPECIAL.get(span.phase, _nothing)(span), *_told(SUMMARIES.get(span.phase, ()), facts)]
     if not told:
         told = [f"{clean_line(fact.name)} {shown(fact)}" for fact in span.facts]
     return "  ".join(told)
+
+
+def _told(templates: Sequence[Template], facts: Mapping[str, Fact]) -> list[str]:
+    told: list[str] = []
+    for template in templates:
+        choices = (template,) if isinstance(template, str) else template
+        text = next((text for choice in choices if (text := _filled(choice, facts))), "")
+        if text:
+            told.append(text)
+    return told
 
 
 def _filled(template: str, facts: Mapping[str, Fact]) -> str:
@@ -65,8 +93,36 @@ def _filled(template: str, facts: Mapping[str, Fact]) -> str:
         fact = next((facts[name] for name in field[1].split("|") if name in facts), None)
         if fact is None or fact.value in (None, ""):
             return ""
-        text = text.replace(field[0], shown(fact, field[2] or ""), 1)
+        if field[3]:
+            if fact.value is not True:
+                return ""
+            value = field[3]
+        else:
+            value = shown(fact, field[2] or "")
+        text = text.replace(field[0], value, 1)
     return text
+
+
+def _nothing(_span: Span) -> list[str]:
+    return []
+
+
+def _registries_tried(span: Span) -> list[str]:
+    """The registries that could not help, before the one that does."""
+    tried = [fact for fact in span.facts if str(fact.value).startswith(("unreachable", "has no"))]
+    return [f"{clean_line(fact.name)} ✗ {clean_line(str(fact.value)).split(' (')[0]} →" for fact in tried]
+
+
+def _ways(span: Span) -> list[str]:
+    """Each published port: where it listens, and where it leads."""
+    return [
+        f"{clean_line(fact.name)} → {shown(fact)}"
+        for fact in span.facts
+        if fact.name[:1].isdigit() or fact.name.startswith("[")
+    ]
+
+
+_SPECIAL: Mapping[Phase, Callable[[Span], list[str]]] = {Phase.RESOLVE: _registries_tried, Phase.PORTS: _ways}
 
 
 def shown(fact: Fact, form: str = "") -> str:
@@ -76,8 +132,8 @@ def shown(fact: Fact, form: str = "") -> str:
 
 
 def _form_of(name: str, value: Scalar) -> str:
-    if isinstance(value, int):
-        if name.endswith(("bytes", "size")):
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name in _BYTES or name.endswith("bytes"):
             return "size"
         if name.endswith("_ns"):
             return "time"
@@ -96,6 +152,10 @@ def _printed(value: Scalar, form: str) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = clean_line(str(value)[:_LONGEST])
-    return (
-        _DIGEST.sub(lambda match: (match[1] or match[2]) + ("…" if match[1] else ""), text) if form == "short" else text
-    )
+    if form == "bare":
+        return _BARE.sub("", text)
+    return _DIGEST.sub(_shortened, text) if form == "short" else text
+
+
+def _shortened(match: re.Match[str]) -> str:
+    return f"{match[1]}…" if match[1] else match[2]

@@ -83,7 +83,8 @@ def _begin(script: Script, decision: str) -> None:
     script.span("parse", 0.0, 0.3, request="POST /containers/create", body='{"Image": "web", "HostConfig": {}}')
     script.span("connect", 0.3, 0.4, engine="embedded: in this process, no daemon", store="/var/lib/dockview")
     script.span(
-        "resolve", 0.4, 2.3, facts={"docker.io": "unreachable (no route to host)"}, reference="hub.localhost/web:latest",
+        "resolve", 0.4, 2.3, repository="web", tag="latest",
+        facts={"docker.io": "unreachable (no route to host)", "hub.localhost": "answers", "registry": "hub.localhost"},
     )  # fmt: skip
     script.span("cache", 2.3, 2.5, check="dockview images web", decision=decision)
 
@@ -97,15 +98,16 @@ def _pull(script: Script) -> None:
         scope="repository:web:pull",
         answer="200 OK",
     )
-    script.span("manifest", 4.0, 7.1, digest="sha256:9c1f" + "a" * 60, layers=2, size=41_100, platform="linux/amd64")
-    one = script.span("layer", 7.1, None, "1/2", digest="sha256:11aa" + "b" * 60)
-    two = script.span("layer", 7.3, None, "2/2", digest="sha256:22bb" + "c" * 60)
+    script.span("manifest", 4.0, 7.1, layers=2, size=41_100, platform="linux/amd64",
+                facts={"manifest digest": "sha256:9c1f" + "a" * 60})  # fmt: skip
+    one = script.span("layer", 7.1, None, "1/2", digest="sha256:11aa" + "b" * 60, computed="yes", speed="12.4 MB/s")
+    two = script.span("layer", 7.3, None, "2/2", digest="sha256:22bb" + "c" * 60, computed="yes")
     script.progress(one, 8.9, 19_000, 38_000, "download")
     script.progress(two, 8.0, 3_100, 3_100, "verify")
     script.end(two, 11.7)
     script.progress(one, 11.0, 38_000, 38_000, "unpack")
     script.end(one, 13.1)
-    script.span("store", 13.1, 13.9, name="hub.localhost/web:latest", facts={"image ID": "sha256:3f2a" + "d" * 60})
+    script.span("store", 13.1, 13.9, reference="web:latest", facts={"image ID": "sha256:3f2a" + "d" * 60})
 
 
 def _born(script: Script, *, at: float = 14.0) -> None:
@@ -126,26 +128,44 @@ def _born(script: Script, *, at: float = 14.0) -> None:
         at + 4.8,
         check="cat /proc/48213/cgroup",
         path="/dockview/3f2a9b0c1d2e",
-        memory="max",
-        pids="max",
+        facts={"memory.max": "max", "pids.max": "max"},
     )
-    script.span("rootfs", at + 4.8, at + 7.0, check="findmnt -N 48213", method="pivot_root", mounts=9, masked=11)
+    script.span("rootfs", at + 4.8, at + 7.0, check="findmnt -N 48213", root="overlay", mounts=9, lowerdirs=2)
 
 
 def _wired(script: Script, at: float = 21.0) -> None:
     script.span(
         "network", at, at + 5.8, check="nsenter -t 48213 -n ip address",
-        bridge="dv0 (4)", veth="veth3f2a (9)", interface="eth0 (2)", address="172.30.0.2/16", gateway="172.30.0.1",
-        masquerade=("yes", "inferred"),
+        bridge="dv0", veth="veth3f2a", interface="eth0", address="172.30.0.2/16", gateway="172.30.0.1",
+        outbound=("masqueraded by nft", "inferred"),
     )  # fmt: skip
 
 
 def _alive(script: Script, at: float = 27.0) -> str:
     script.span(
-        "ports", at, at + 0.6, check="curl -I localhost:8080", listener="0.0.0.0:8080", target="172.30.0.2:80/tcp"
+        "ports",
+        at,
+        at + 0.6,
+        check="curl -I localhost:8080",
+        facts={"0.0.0.0:8080": "172.30.0.2:80/tcp", "listener 0.0.0.0:8080": "socket:[81422]"},
     )
-    script.span("security", at + 0.6, at + 0.9, capabilities="14 of 41", seccomp="filter", uid=0)
-    script.span("start", at + 0.9, at + 9.6, check="ps -o pid,args -p 48213", pid=48213, argv="python3 /app/web.py")
+    script.span(
+        "security",
+        at + 0.6,
+        at + 0.9,
+        capabilities="14 of 41 (00000000a80425fb)",
+        seccomp="filter, 48 syscalls denied",
+        uid=0,
+    )
+    script.span(
+        "start",
+        at + 0.9,
+        at + 9.6,
+        check="ps -o pid,args -p 48213",
+        pid=48213,
+        facts={"pid inside": 1},
+        argv="python3 /app/web.py",
+    )
     return script.span("running", at + 9.6, None, check="dockview logs web", pid=48213)
 
 
