@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dockview.engine.cancel import CancelToken
 from dockview.engine.state.database import Database
+from dockview.engine.state.images import ImageRecord
 from dockview.engine.state.journal import Journal
 from dockview.engine.state.layout import Layout
 from dockview.engine.state.traces import Traces
@@ -30,6 +31,8 @@ class House:
     journal: Journal
     traces: Traces
     registries: RegistrySettings = field(default_factory=RegistrySettings)
+    images: dict[str, ImageRecord] = field(default_factory=dict)
+    """Images that were read already, by ID."""
     closing: CancelToken = field(default_factory=CancelToken)
     """Set when the engine closes: whatever blocks registers a closer with it."""
 

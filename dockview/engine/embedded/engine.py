@@ -1,0 +1,311 @@
+"""The embedded engine: the face of engine/api.py over one store, composed from the verbs of this folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from dockview import __version__
+from dockview.engine.api import Attachment, OnRecord, Stream
+from dockview.engine.cancel import CancelToken
+from dockview.engine.embedded import query
+from dockview.engine.embedded.house import House
+from dockview.engine.embedded.trees import tree_size
+from dockview.engine.errors import Conflict, NotFound, Unavailable
+from dockview.engine.lifecycle import Record, Trace
+from dockview.engine.model import (
+    Capabilities,
+    Container,
+    DiskUsage,
+    EngineInfo,
+    Event,
+    Finding,
+    Image,
+    LogRecord,
+    Network,
+    PrunePlan,
+    PruneReport,
+    RunRequest,
+    Volume,
+)
+from dockview.engine.state import containers, recovery
+from dockview.engine.state.database import Database
+from dockview.engine.state.journal import Journal
+from dockview.engine.state.layout import Layout, default_root
+from dockview.engine.state.traces import Traces
+
+S = TypeVar("S")
+
+_MISSING = {
+    "pause": "the embedded engine cannot pause yet",
+    "restart-policy": "the embedded engine does not restart containers by itself yet",
+    "exec": "the embedded engine cannot exec into a running container yet",
+    "stats": "the embedded engine does not measure use yet",
+    "volume": "the embedded engine has no volumes yet",
+    "network-create": "the embedded engine has the networks bridge, none and host only",
+}
+
+
+class EmbeddedEngine:
+    """One store, used by this process; other processes may use it at the same time."""
+
+    def __init__(self, root: str | None = None) -> None:
+        layout = Layout(os.path.abspath(root) if root else default_root())
+        try:
+            layout.make()
+        except OSError as error:
+            raise Unavailable(
+                f"the store {layout.root} cannot be made: {error.strerror}", hint="choose another folder with --root"
+            ) from error
+        database = Database(layout.database)
+        self._house = House(layout, database, Journal(layout.events), Traces(layout, database))
+        self._streams: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        from dockview.engine.embedded.discard import discard  # noqa: PLC0415
+        from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415
+
+        house = self._house
+        recovery.sweep(
+            house.layout,
+            house.database,
+            is_running=lambda container_id: query.is_running(house, container_id),
+            discard=lambda container_id: discard(house, container_id),
+        )
+        recovery.sweep_half_files(house.layout.tmp, remove_tree)
+
+    # About the engine
+
+    def info(self) -> EngineInfo:
+        """Which engine this is."""
+        from dockview.engine.runtime.cgroups import version  # noqa: PLC0415
+
+        system = os.uname()
+        return EngineInfo(
+            kind="embedded", name="embedded", version=__version__, api_version="", os="linux",
+            architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine),
+            kernel=system.release, rootless=self._house.is_rootless, endpoint=self._house.layout.root,
+            cgroup_version=version(),
+        )  # fmt: skip
+
+    def capabilities(self) -> Capabilities:
+        """What it cannot do yet."""
+        return Capabilities(_MISSING)
+
+    def doctor(self) -> Sequence[Finding]:
+        """What this machine can do."""
+        from dockview.engine.embedded.doctor import doctor  # noqa: PLC0415
+
+        return doctor(self._house)
+
+    def disk_usage(self) -> DiskUsage:
+        """Bytes on disk, counted now."""
+        layout = self._house.layout
+        return DiskUsage(
+            images_bytes=tree_size(layout.layers),
+            containers_bytes=tree_size(layout.containers),
+            volumes_bytes=0,
+            cache_bytes=tree_size(f"{layout.root}/blobs"),
+        )
+
+    def close(self) -> None:
+        """Unblock every call in flight; containers go on."""
+        self._house.closing.cancel()
+        for stream in list(self._streams):
+            stream.close()
+        self._house.database.close()
+
+    @contextlib.contextmanager
+    def _cancellable(self, cancel: CancelToken | None) -> Iterator[CancelToken]:
+        """The caller's token, which closing the engine sets, too."""
+        token = cancel or CancelToken()
+        with self._house.closing.closing(token.cancel):
+            yield token
+
+    def _owned(self, stream: S) -> S:
+        """A stream that closing the engine ends."""
+        self._streams.add(stream)
+        return stream
+
+    # Containers
+
+    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002
+        """The running containers, or all of them."""
+        return query.list_containers(self._house, everything=all)
+
+    def container(self, ref: str) -> Container:
+        """One container."""
+        return query.get_container(self._house, ref)
+
+    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+        """Docker's inspect JSON."""
+        from dockview.engine.embedded import image_verbs, inspect  # noqa: PLC0415
+
+        if kind in ("", "container"):
+            try:
+                record = containers.find(self._house.database, ref)
+            except NotFound:
+                if kind:
+                    raise
+            else:
+                return inspect.inspect_container(self._house, record, list(self.networks()))
+        if kind in ("", "network"):
+            for network in self.networks():
+                if ref in (network.name, network.id):
+                    return inspect.inspect_network(network)
+            if kind:
+                raise NotFound(f"no such network: {ref}", hint="`dockview network ls` lists them")
+        if kind == "volume":
+            raise NotFound(f"no such volume: {ref}", hint=_MISSING["volume"])
+        try:
+            return image_verbs.inspect_image(self._house, ref)
+        except NotFound as error:
+            if kind:
+                raise
+            raise NotFound(f"no such object: {ref}", hint="no container, network or image has that name") from error
+
+    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+        """Everything up to the writable layer."""
+        from dockview.engine.embedded.run import create_only  # noqa: PLC0415
+
+        with self._cancellable(cancel) as token:
+            return self.container(create_only(self._house, request, token))
+
+    def run(
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Container:
+        """Create and start."""
+        from dockview.engine.embedded.run import run  # noqa: PLC0415
+
+        with self._cancellable(cancel) as token:
+            record = run(self._house, request, token, on_record)
+        return query.to_container(self._house, record)
+
+    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
+        """Start a created or exited container."""
+        from dockview.engine.embedded.run import start  # noqa: PLC0415
+
+        with self._cancellable(cancel) as token:
+            return self.container(start(self._house, ref, token))
+
+    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+        """Stop signal, grace, SIGKILL."""
+        from dockview.engine.embedded.stop import stop  # noqa: PLC0415
+
+        record = stop(self._house, ref, timeout_s)
+        return query.to_container(self._house, record)
+
+    def kill(self, ref: str, signal: str = "SIGKILL") -> None:
+        """Send a signal."""
+        from dockview.engine.embedded.stop import kill  # noqa: PLC0415
+
+        kill(self._house, ref, signal)
+
+    def remove(self, ref: str, *, force: bool = False) -> None:
+        """Remove a container."""
+        from dockview.engine.embedded.remove import remove  # noqa: PLC0415
+
+        remove(self._house, ref, force=force)
+
+    def wait(self, ref: str) -> int | None:
+        """Block until it has exited."""
+        from dockview.engine.embedded.stop import wait  # noqa: PLC0415
+
+        return wait(self._house, ref)
+
+    def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
+        """Join the standard streams."""
+        from dockview.engine.embedded.attach import attach  # noqa: PLC0415
+
+        return attach(self._house, ref, stdin=stdin, logs=logs)
+
+    def logs(
+        self, ref: str, *, follow: bool = False, tail: int | None = None, since_ns: int | None = None,
+        until_ns: int | None = None,
+    ) -> Stream[LogRecord]:  # fmt: skip
+        """What the container wrote."""
+        from dockview.engine.runtime.logs import open_logs  # noqa: PLC0415
+
+        house = self._house
+        record = containers.find(house.database, ref)
+        return self._owned(open_logs(
+            house.layout.log(record.id), follow=follow, tail=tail, since_ns=since_ns, until_ns=until_ns,
+            is_alive=lambda: query.is_running(house, record.id),
+        ))  # fmt: skip
+
+    # Images
+
+    def images(self) -> Sequence[Image]:
+        """The images that are here."""
+        from dockview.engine.embedded.image_verbs import list_images  # noqa: PLC0415
+
+        return list_images(self._house)
+
+    def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
+        """Fetch an image."""
+        from dockview.engine.embedded.pull import ensure_image  # noqa: PLC0415
+
+        house = self._house
+        with (
+            self._cancellable(cancel) as token,
+            house.traces.record(
+                "pull", reference, line=f"docker pull {reference}", cancel=token, on_record=on_record
+            ) as trace,
+        ):
+            trace.subject(image=reference)
+            record = ensure_image(house, trace, reference, policy="always")
+            trace.commit()
+        return next(image for image in self.images() if image.id == record.id)
+
+    def remove_image(self, ref: str, *, force: bool = False) -> Sequence[str]:
+        """Untag and delete."""
+        from dockview.engine.embedded.remove import remove_image  # noqa: PLC0415
+
+        return remove_image(self._house, ref, force=force)
+
+    # The rest
+
+    def networks(self) -> Sequence[Network]:
+        """The default bridge, once a container has asked for it, host and none."""
+        from dockview.engine.embedded.wire import networks  # noqa: PLC0415
+
+        return networks(self._house)
+
+    def volumes(self) -> Sequence[Volume]:
+        """None: this engine has no volumes yet (capabilities say so)."""
+        return []
+
+    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+        """What a prune would remove."""
+        from dockview.engine.embedded.prune import plan  # noqa: PLC0415
+
+        return plan(self._house, kinds)
+
+    def prune(self, plan: PrunePlan) -> PruneReport:
+        """Remove what the plan names."""
+        from dockview.engine.embedded.prune import prune  # noqa: PLC0415
+
+        return prune(self._house, plan)
+
+    def events(self, *, since_ns: int | None = None, until_ns: int | None = None) -> Stream[Event]:
+        """What happens in this store, whoever does it."""
+        return self._owned(self._house.journal.follow(since_ns=since_ns, until_ns=until_ns))
+
+    # Traces
+
+    def traces(self, ref: str = "", *, limit: int = 50) -> Sequence[Trace]:
+        """The newest traces."""
+        if ref:
+            try:
+                ref = containers.find(self._house.database, ref).id
+            except (NotFound, Conflict):
+                pass  # a container that is gone is found by what its traces say of it
+        return self._house.traces.find(ref, limit=limit)
+
+    def follow_traces(self) -> Stream[tuple[str, Record]]:
+        """Records as they are written, by whichever process."""
+        return self._owned(self._house.traces.follow())

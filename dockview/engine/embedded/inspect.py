@@ -1,0 +1,132 @@
+"""`inspect`: docker's keys and shapes, filled from the record, the image's config and the live truth.
+
+Source: Docker Engine API, ContainerInspect and NetworkInspect.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dockview.engine.create_body import create_body
+from dockview.engine.embedded.house import House
+from dockview.engine.embedded.query import argv_of, image_config, image_of, to_container
+from dockview.engine.model import Container, Network
+from dockview.engine.runtime.state import ShimState, read_state
+from dockview.engine.state.containers import ContainerRecord
+
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def inspect_container(house: House, record: ContainerRecord, networks: list[Network]) -> dict[str, Any]:
+    """The object of `docker container inspect`."""
+    container = to_container(house, record)
+    folder = house.layout.container(record.id)
+    argv = argv_of(house, record)
+    host_config = create_body(record.request).get("HostConfig", {})
+    return {
+        "Id": record.id,
+        "Created": rfc3339(record.created_ns),
+        "Path": argv[0] if argv else "",
+        "Args": argv[1:],
+        "State": _state(container, read_state(folder)),
+        "Image": record.image_id,
+        "ResolvConfPath": f"{folder}/resolv.conf",
+        "HostnamePath": f"{folder}/hostname",
+        "HostsPath": f"{folder}/hosts",
+        "LogPath": house.layout.log(record.id),
+        "Name": f"/{record.name}",
+        "RestartCount": 0,
+        "Driver": "overlay2",
+        "Platform": "linux",
+        "HostConfig": host_config,
+        "GraphDriver": {"Name": "overlay2", "Data": _overlay(house, record, folder)},
+        "Mounts": [],
+        "Config": _config(house, record),
+        "NetworkSettings": _network_settings(container, networks),
+    }
+
+
+def _state(container: Container, state: ShimState | None) -> dict[str, Any]:
+    return {
+        "Status": str(container.status),
+        "Running": container.status.is_alive,
+        "Paused": False,
+        "Restarting": False,
+        "OOMKilled": container.oom_killed,
+        "Dead": container.status == "dead",
+        "Pid": container.pid or 0,
+        "ExitCode": container.exit_code if state is not None else 0,
+        "Error": container.error,
+        "StartedAt": _NEVER if container.started_ns is None else rfc3339(container.started_ns),
+        "FinishedAt": _NEVER if container.finished_ns is None else rfc3339(container.finished_ns),
+    }
+
+
+def _overlay(house: House, record: ContainerRecord, folder: str) -> dict[str, str]:
+    lowers = [house.layout.layer(layer.diff_id) for layer in image_of(house, record.image_id).layers]
+    return {
+        "LowerDir": ":".join(reversed(lowers)),
+        "MergedDir": f"{folder}/rootfs",
+        "UpperDir": f"{folder}/upper",
+        "WorkDir": f"{folder}/work",
+    }
+
+
+def _config(house: House, record: ContainerRecord) -> dict[str, Any]:
+    image = image_config(house, record.image_id)
+    request = record.request
+    return {
+        "Hostname": request.hostname or record.id[:12],
+        "User": request.user or image.get("User", ""),
+        "Tty": request.tty,
+        "OpenStdin": request.open_stdin,
+        "ExposedPorts": image.get("ExposedPorts") or {},
+        "Env": [*(image.get("Env") or []), *request.env],
+        "Cmd": list(request.command) or image.get("Cmd"),
+        "Image": record.image,
+        "WorkingDir": request.workdir or image.get("WorkingDir", ""),
+        "Entrypoint": image.get("Entrypoint") if request.entrypoint is None else list(request.entrypoint),
+        "Labels": {**(image.get("Labels") or {}), **request.labels},
+        "StopSignal": request.stop_signal or image.get("StopSignal", ""),
+    }
+
+
+def _network_settings(container: Container, networks: list[Network]) -> dict[str, Any]:
+    ports: dict[str, list[dict[str, str]]] = {}
+    for port in container.ports:
+        binding = {"HostIp": port.host_ip, "HostPort": str(port.host_port)}
+        ports.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
+    attached = {}
+    for network in networks:
+        if network.name == container.network:
+            prefix = network.subnet.partition("/")[2]
+            attached[network.name] = {
+                "NetworkID": network.id,
+                "Gateway": network.gateway,
+                "IPAddress": container.ip,
+                "IPPrefixLen": int(prefix) if prefix and container.ip else 0,
+            }
+    return {"Ports": ports if container.status.is_alive else {}, "IPAddress": container.ip, "Networks": attached}
+
+
+def inspect_network(network: Network) -> dict[str, Any]:
+    """The object of `docker network inspect`."""
+    return {
+        "Name": network.name,
+        "Id": network.id,
+        "Scope": "local",
+        "Driver": network.driver,
+        "IPAM": {
+            "Driver": "default",
+            "Config": [{"Subnet": network.subnet, "Gateway": network.gateway}] if network.subnet else [],
+        },
+        "Containers": {key: {"IPv4Address": address} for key, address in network.containers.items()},
+        "Options": {"com.docker.network.bridge.name": network.bridge} if network.bridge else {},
+    }
+
+
+def rfc3339(time_ns: int) -> str:
+    """A time as docker writes it: UTC with nanoseconds."""
+    seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"

@@ -1,0 +1,38 @@
+"""From a container that exists to a process that runs: the bundle, the shim, the wire, the ports, the start."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import replace
+
+from dockview.engine.embedded.bundle import write
+from dockview.engine.embedded.house import House
+from dockview.engine.embedded.wire import connect, lease, publish
+from dockview.engine.lifecycle import Phase
+from dockview.engine.recorder import Recorder
+from dockview.engine.runtime.launch import Launch
+from dockview.engine.state import containers
+from dockview.engine.state.containers import ContainerRecord
+from dockview.engine.state.images import ImageRecord
+
+
+def launch(house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord) -> int:
+    """Perform the phases from the namespaces to the start; the pid of the container's first process.
+
+    Raises: StartFailed, PortInUse, NotSupported, SyscallError, Cancelled; whatever was made is undone by the trace.
+    """
+    folder = house.layout.container(record.id)
+    wire = lease(house, record.id, record.request)
+    write(house, record, image, wire, trace.id)
+    start = Launch(folder, emit=trace.emit, cancel=trace.cancel)
+    trace.on_failure(Phase.NAMESPACES, "", start.abort)
+    born = start.build()
+    connect(house, trace, wire, born, folder)
+    with contextlib.ExitStack() as stack:
+        exposed = tuple((image.config.get("config") or {}).get("ExposedPorts") or ())
+        listeners, proxy, ports = publish(house, trace, record.request, born, wire, exposed=exposed)
+        for listener in listeners:
+            stack.enter_context(listener)
+        if ports != record.request.ports:
+            containers.save_request(house.database, record.id, replace(record.request, ports=ports))
+        return start.go(listeners, proxy)

@@ -1,0 +1,76 @@
+"""After a crash: what belongs to nobody goes. Ownership decides, not a memory of what was being done.
+
+A container that is being made or removed names the process that does it (pid and start time). When that process is
+gone, the container either lives (its shim says so: then it is taken over) or it goes, with everything that carries
+its ID. Folders without a record, and half files of dead processes, go too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+
+from dockview.engine.processes import is_alive
+from dockview.engine.state import containers
+from dockview.engine.state.database import Database
+from dockview.engine.state.layout import Layout
+
+
+def sweep(
+    layout: Layout, database: Database, *, is_running: Callable[[str], bool], discard: Callable[[str], None]
+) -> list[str]:
+    """Take over or clear what dead processes left; the IDs of the containers that went.
+
+    One process sweeps at a time; another one that comes meanwhile goes on without.
+    """
+    gone: list[str] = []
+    with _alone(f"{layout.root}/sweep.lock") as is_alone:
+        if not is_alone:
+            return gone
+        records = containers.everything(database)
+        for record in records:
+            if not (record.is_building or record.is_removing) or record.is_owned:
+                continue
+            if record.is_building and is_running(record.id):
+                containers.commit(database, record.id)
+            else:
+                discard(record.id)
+                gone.append(record.id)
+        # A record is written before its folder is made and deleted after it, so a folder seen first and without a
+        # record afterwards belongs to nobody.
+        names = os.listdir(layout.containers)
+        known = {record.id for record in containers.everything(database)}
+        for name in names:
+            if name not in known:
+                discard(name)
+                gone.append(name)
+    return gone
+
+
+@contextlib.contextmanager
+def _alone(path: str) -> Iterator[bool]:
+    fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(fd)
+
+
+def owner_of(name: str) -> tuple[int, int] | None:
+    """The process that a half file's name gives (`<pid>.<start time>.<anything>`), None where it gives none."""
+    pid, _, rest = name.partition(".")
+    start, _, _ = rest.partition(".")
+    return (int(pid), int(start)) if pid.isdigit() and start.isdigit() else None
+
+
+def sweep_half_files(folder: str, remove: Callable[[str], None]) -> None:
+    """Remove the half files whose process is gone."""
+    for name in os.listdir(folder):
+        owner = owner_of(name)
+        if owner is not None and not is_alive(*owner):
+            remove(f"{folder}/{name}")
