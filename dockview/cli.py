@@ -56,8 +56,7 @@ def _main(words: list[str], console: Console) -> int:
         console.print(f"dockview version {__version__}")
         return 0
     kind, root, context = (_text(read, name) for name in ("engine", "root", "context"))
-    if kind not in ("", "embedded", "docker"):
-        raise UsageError(f'invalid argument "{kind}" for "--engine" flag: embedded and docker are the engines')
+    kind = kind or _default_kind(root, context)
     if not rest:
         from dockview.app import run_app  # noqa: PLC0415  the app, with all of Textual, only when it is wanted
 
@@ -79,6 +78,13 @@ def _global_flags(words: list[str]) -> Flags:
     except UsageError as error:
         error.about("", _PROGRAM_USAGE)
         raise
+
+
+def _default_kind(root: str, context: str) -> str:
+    """Which engine is meant where --engine is not given: --root is of the embedded one, --context of a daemon."""
+    if root:
+        return "embedded"
+    return "docker" if context or os.environ.get("DOCKER_HOST") else "embedded"
 
 
 def _text(read: Flags, name: str) -> str:

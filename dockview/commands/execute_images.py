@@ -91,7 +91,7 @@ def pull(engine: Engine, command: Command, console: Console) -> int:
     """Fetch an image, and show how far each layer is."""
     reference = command.refs[0]
     is_quiet = command.is_on("quiet")
-    progress = PullProgress(console, to_out=True, is_pull=True) if not is_quiet else None
+    progress = PullProgress(console, reference, to_out=True, is_pull=True) if not is_quiet else None
     try:
         image = call_cancellable(
             lambda cancel: engine.pull(reference, cancel=cancel, on_record=progress.on_record if progress else None)

@@ -45,7 +45,7 @@ def run(engine: Engine, command: Command, console: Console) -> int:
 
 
 def _born(engine: Engine, command: Command, request: RunRequest, console: Console, signals: SignalQueue) -> Container:
-    progress = None if command.is_on("quiet") else PullProgress(console, to_out=False)
+    progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
     on_record = progress.on_record if progress else None
     try:
         return call_cancellable(lambda cancel: engine.run(request, cancel=cancel, on_record=on_record), signals)

@@ -105,18 +105,19 @@ class _Reader:
             self._take(flag, text if equals else None, f"--{name}")
             return
         letters = word[1:]
+        value_text: str | None
         while letters:
             letter, rest = letters[0], letters[1:]
             flag = self.short.get(letter)
             if flag is None:
                 raise UsageError(f"unknown shorthand flag: '{letter}' in -{letters}", word=self.at)
             if rest.startswith("="):
-                letters, text = "", rest[1:]
+                letters, value_text = "", rest[1:]
             elif flag.is_switch or not rest:
-                letters, text = rest, None
+                letters, value_text = rest, None
             else:
-                letters, text = "", rest
-            self._take(flag, text, f"'{letter}' in -{letter}{rest}", keep_word=bool(letters))
+                letters, value_text = "", rest
+            self._take(flag, value_text, f"'{letter}' in -{letter}{rest}", keep_word=bool(letters))
 
     def _take(self, flag: Flag, text: str | None, spelled: str, *, keep_word: bool = False) -> None:
         at = self.at

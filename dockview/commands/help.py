@@ -39,18 +39,17 @@ def _alone() -> list[Verb]:
 
 
 def _group(group: str) -> str:
-    verbs = {
-        spelling.removeprefix(f"{group} "): verb for spelling, verb in SPELLINGS.items() if _is_in(group, spelling)
-    }
+    verbs: dict[str, str] = {}
+    for verb in VERBS:
+        spellings = [
+            name.removeprefix(f"{group} ") for name in (*verb.aliases, verb.name) if name.startswith(f"{group} ")
+        ]
+        if spellings:
+            verbs[spellings[0]] = verb.summary
     return "\n".join([
-        f"Usage:  dockview {group} COMMAND", "", GROUPS[group], "", "Commands:",
-        *_rows((name, verb.summary) for name, verb in sorted(verbs.items())),
+        f"Usage:  dockview {group} COMMAND", "", GROUPS[group], "", "Commands:", *_rows(sorted(verbs.items())),
         "", f"Run 'dockview {group} COMMAND --help' for more information on a command.",
     ])  # fmt: skip
-
-
-def _is_in(group: str, spelling: str) -> bool:
-    return spelling.startswith(f"{group} ")
 
 
 def _verb(verb: Verb) -> str:

@@ -42,29 +42,30 @@ class PullProgress:
     `on_record` is called from the threads of the engine, one at a time.
     """
 
-    def __init__(self, console: Console, *, to_out: bool, is_pull: bool = False) -> None:
+    def __init__(self, console: Console, reference: str, *, to_out: bool, is_pull: bool = False) -> None:
         self._console = console
+        self._reference = reference
         self._is_pull = is_pull
         self._is_live = console.out_is_tty if to_out else console.err_is_tty
         self._file = console.out if to_out else console.err
-        self._phases: dict[str, tuple[str, str]] = {}
-        self._facts: dict[str, dict[str, object]] = {}
+        self._phases: dict[str, str] = {}
+        self._resolved: dict[str, object] = {}
+        """Facts of the last resolve phase: registry, namespace, repository, tag, digest."""
         self._layers: dict[str, _Layer] = {}
         self._drawn = 0
         self._drawn_at = 0.0
-        self._is_pulling = False
-        self.canonical = ""
-        """The completed reference, once it is resolved."""
+        self._unreachable: list[str] = []
 
     def on_record(self, record: Record) -> None:
         """Take one record of the trace."""
         kind = record.get("t")
         span = record.get("span", "")
         if kind == "start" and not record.get("undo"):
-            self._phases[span] = (record["phase"], record["part"])
-            if record["phase"] == Phase.LAYER:
+            self._phases[span] = record["phase"]
+            if record["phase"] == Phase.MANIFEST:
+                self._line(f"{self._tag}: Pulling from {self._repository}")
+            elif record["phase"] == Phase.LAYER:
                 self._layers[span] = _Layer(f"layer {record['part']}")
-                self._changed(span)
         elif kind == "fact":
             self._fact(span, record["name"], record["value"])
         elif kind == "progress" and span in self._layers:
@@ -78,20 +79,39 @@ class PullProgress:
             self._changed(span)
 
     def _fact(self, span: str, name: str, value: object) -> None:
-        phase = self._phases.get(span, ("", ""))[0]
-        self._facts.setdefault(phase, {})[name] = value
-        if phase == Phase.RESOLVE and name in ("canonical", "reference"):
-            self.canonical = clean_cell(str(value))
-        elif phase == Phase.RESOLVE and isinstance(value, str) and value.startswith("unreachable"):
-            self._line(f"{name}: {value}")
-        elif phase == Phase.CACHE and name == "decision" and str(value).startswith("miss") and not self._is_pull:
-            self._line(f"Unable to find image '{self._wanted()}' locally")
+        phase = self._phases.get(span, "")
+        if phase == Phase.RESOLVE:
+            self._resolved[name] = value
+            if isinstance(value, str) and value.startswith("unreachable"):
+                self._unreachable.append(f"{name} is {value}")
+        elif phase == Phase.CACHE and name == "decision" and value != "hit":
+            if value == "miss" and not self._is_pull:
+                self._line(f"Unable to find image '{with_tag(self._reference)}' locally")
+            for line in self._unreachable:
+                self._line(line)
         elif phase == Phase.LAYER and name == "digest" and span in self._layers:
             self._layers[span].name = short_digest(str(value))
+            self._changed(span)
 
-    def _wanted(self) -> str:
-        facts = self._facts.get(Phase.RESOLVE, {})
-        return str(facts.get("familiar") or self.canonical or facts.get("image") or "")
+    @property
+    def _repository(self) -> str:
+        """As docker says it: without the registry where that is docker.io."""
+        parts = [self._resolved.get(name) for name in ("registry", "namespace", "repository")]
+        return "/".join(str(part) for part in parts if part and part != "docker.io")
+
+    @property
+    def _tag(self) -> str:
+        return str(self._resolved.get("tag") or self._resolved.get("digest") or "latest")
+
+    @property
+    def canonical(self) -> str:
+        """The completed reference, such as docker.io/library/web:latest; empty before it is resolved."""
+        facts = self._resolved
+        parts = [str(facts[name]) for name in ("registry", "namespace", "repository") if facts.get(name)]
+        if not parts:
+            return ""
+        digest, tag = facts.get("digest"), facts.get("tag")
+        return clean_cell("/".join(parts) + (f":{tag}" if tag else "") + (f"@{digest}" if digest else ""))
 
     def _progress(self, layer: _Layer, span: str, record: Record) -> None:
         state = _STAGES.get(record["stage"], record["stage"].capitalize())
@@ -140,6 +160,12 @@ class PullProgress:
         is_new = any(layer.state == _ENDS[Status.OK] for layer in self._layers.values())
         status = "Downloaded newer image for" if is_new else "Image is up to date for"
         return "\n".join([*([f"Digest: {digest}"] if digest else []), f"Status: {status} {name}"])
+
+
+def with_tag(reference: str) -> str:
+    """The reference with the tag that it stands for: `web` is `web:latest`."""
+    last = reference.rpartition("/")[2]
+    return reference if ":" in last or "@" in last else f"{reference}:latest"
 
 
 def short_digest(digest: str) -> str:

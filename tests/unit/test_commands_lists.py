@@ -1,0 +1,338 @@
+"""Lists, inspect, logs, events, prunes, doctor and trace: docker's columns, keys, templates and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from dockview.commands.execute_ps import status_text
+from dockview.engine.errors import InvalidRequest, NotFound
+from dockview.engine.model import ContainerStatus, Event, Finding, LogRecord
+from tests.fakes import HOUR, MINUTE, NOW_NS, FakeStream, make_container, make_image
+from tests.unit.commands_engine import Captured, ScriptedEngine, dockview
+
+
+@pytest.fixture
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture(autouse=True)
+def _frozen_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setattr("time.time_ns", lambda: NOW_NS)
+
+
+@pytest.fixture
+def answer() -> Iterator[int]:
+    """A standard input that says yes."""
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"y\n")
+    os.close(write_end)
+    yield read_end
+    os.close(read_end)
+
+
+def test_ps__the_running_ones_in_docker_columns(engine: ScriptedEngine) -> None:
+    _, said = dockview(engine, "ps")
+    header, first, *rest = said.out.splitlines()
+
+    assert header.split() == ["CONTAINER", "ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"]
+    web = engine.list[0]
+    assert first.split("  ")[0] == web.short_id
+    assert '"python3 /app/main.…"' not in first
+    assert "Up 2 minutes" in first
+    assert "0.0.0.0:8080->80/tcp" in first
+    assert first.endswith("web")
+    assert header.index("NAMES") == first.rindex("web")
+    assert len(rest) == 2
+
+
+def test_ps__all_with_exit_codes(engine: ScriptedEngine) -> None:
+    _, said = dockview(engine, "ps -a")
+
+    assert "Exited (0) 3 minutes ago" in said.out
+    assert "Exited (137) 3 minutes ago" in said.out
+
+
+def test_ps__quiet_and_no_trunc(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "ps -q")[1].out.splitlines() == [c.short_id for c in engine.list[:3]]
+    assert dockview(engine, "ps -q --no-trunc")[1].out.splitlines() == [c.id for c in engine.list[:3]]
+
+
+def test_ps__json_has_docker_keys_one_object_a_line(engine: ScriptedEngine) -> None:
+    rows = [json.loads(line) for line in dockview(engine, "ps -a --format json")[1].out.splitlines()]
+
+    assert [row["Names"] for row in rows] == ["web", "db", "loop", "hello", "crashed"]
+    assert {"ID", "Image", "Command", "CreatedAt", "RunningFor", "Ports", "State", "Status", "Names", "Labels"} <= set(
+        rows[0]
+    )
+    assert rows[0]["State"] == "running"
+    assert rows[0]["RunningFor"] == "10 minutes ago"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("-f status=exited", ["hello", "crashed"]),
+        ("-f exited=137", ["crashed"]),
+        ("-a -f name=o", ["loop", "hello"]),
+        ("-a -f ancestor=web", ["web"]),
+        ("-a -f status=exited -f status=running -f name=l", ["loop", "hello"]),
+        ("-n 2", ["web", "db"]),
+        ("-l", ["web"]),
+    ],
+)
+def test_ps__filters(engine: ScriptedEngine, options: str, names: list[str]) -> None:
+    assert dockview(engine, f"ps {options} --format '{{{{.Names}}}}'")[1].out.split() == names
+
+
+def test_ps__an_unknown_filter_is_refused(engine: ScriptedEngine) -> None:
+    with pytest.raises(InvalidRequest, match="invalid filter 'colour'"):
+        dockview(engine, "ps -f colour=red")
+
+
+def test_ps__templates(engine: ScriptedEngine) -> None:
+    assert dockview(engine, r"ps -l --format '{{.Names}}\t{{.Image}}'")[1].out == "web\tweb\n"
+    assert dockview(engine, r"ps -l --format 'table {{.Names}}\t{{.Image}}'")[1].out.splitlines() == [
+        "NAMES     IMAGE",
+        "web       web",
+    ]
+    assert json.loads(dockview(engine, "ps -l --format '{{json .}}'")[1].out)["Names"] == "web"
+
+
+@pytest.mark.parametrize("template", ["{{.Nothing}}", "{{range .Ports}}x{{end}}", "{{.Names"])
+def test_templates__what_is_not_supported_is_refused(engine: ScriptedEngine, template: str) -> None:
+    with pytest.raises(InvalidRequest):
+        dockview(engine, f"ps --format '{template}'")
+
+
+def test_ps__a_hostile_name_reaches_no_terminal(engine: ScriptedEngine) -> None:
+    engine.list = [make_container(1, "a\x1b]0;x\x07b\nc", "web")]
+
+    assert "\x1b" not in dockview(engine, "ps", Captured(is_tty=True))[1].out
+    assert len(dockview(engine, "ps")[1].out.splitlines()) == 2
+    assert "\x1b" not in dockview(engine, "ps --format '{{.Names}}'", Captured(is_tty=True))[1].out
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"started_ns": NOW_NS - HOUR}, "Up About an hour"),
+        ({"started_ns": None}, "Up unknown"),
+        ({"status": ContainerStatus.PAUSED}, "Up 2 minutes (Paused)"),
+        ({"health": "healthy"}, "Up 2 minutes (healthy)"),
+        ({"status": ContainerStatus.CREATED}, "Created"),
+        ({"status": ContainerStatus.DEAD}, "Dead"),
+        ({"status": ContainerStatus.REMOVING}, "Removal In Progress"),
+        ({"status": ContainerStatus.EXITED, "exit_code": None, "finished_ns": None}, "Exited (unknown)"),
+    ],
+)
+def test_status_text(changes: dict[str, object], expected: str) -> None:
+    container = make_container(1, "x", "web", **changes)
+
+    assert status_text(container, NOW_NS) == expected
+
+
+def test_images(engine: ScriptedEngine) -> None:
+    header, first, *_ = dockview(engine, "images")[1].out.splitlines()
+
+    assert header.split() == ["REPOSITORY", "TAG", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert first.split() == ["web", "latest", engine.image_list[0].short_id, "3", "days", "ago", "41kB"]
+    assert dockview(engine, "images -f dangling=true --format '{{.Repository}}:{{.Tag}}'")[1].out == "<none>:<none>\n"
+    assert dockview(engine, "images -q web")[1].out.split() == [engine.image_list[0].short_id]
+    assert dockview(engine, "images web:1")[1].out.count("\n") == 1
+
+
+def test_images__a_registry_port_is_no_tag(engine: ScriptedEngine) -> None:
+    engine.image_list = [make_image(1, "localhost:5000/web:1", 1, 0), replace(make_image(2, "", 1, 0), size_bytes=None)]
+
+    rows = [json.loads(line) for line in dockview(engine, "images --format json")[1].out.splitlines()]
+
+    assert [(row["Repository"], row["Tag"]) for row in rows] == [("localhost:5000/web", "1"), ("<none>", "<none>")]
+    assert rows[1]["Size"] == "N/A"
+
+
+def test_pull_prints_the_reference_last(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "pull -q web")[1].out == "web:latest\n"
+    assert "Status: Downloaded newer image for web:latest" in dockview(engine, "pull web")[1].out
+
+
+def test_networks_and_volumes(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "network ls")[1].out.splitlines()[1].split()[1:] == ["bridge", "bridge", "local"]
+    assert dockview(engine, "volume ls -q")[1].out == "db-data\n"
+    assert json.loads(dockview(engine, "volume ls --format json")[1].out)["Mountpoint"].endswith("db-data")
+
+
+def test_system_df(engine: ScriptedEngine) -> None:
+    rows = [json.loads(line) for line in dockview(engine, "system df --format json")[1].out.splitlines()]
+
+    assert rows[0] == {
+        "Type": "Images", "TotalCount": "5", "Active": "0", "Size": "213MB", "Reclaimable": "213MB (99%)",
+    }  # fmt: skip
+
+
+def test_inspect__array_template_and_what_is_not_there(engine: ScriptedEngine) -> None:
+    assert json.loads(dockview(engine, "inspect web")[1].out)[0]["Name"] == "/web"
+    assert dockview(engine, "inspect -f '{{.State.Pid}}' web")[1].out == "48214\n"
+    assert dockview(engine, "inspect -f '{{.Config.Cmd}} {{.Config.Labels}} {{.Args}}' web")[1].out == (
+        "<no value> map[com.example.team:blue] [/app/web.py]\n"
+    )
+    code, said = dockview(engine, "inspect web nowhere")
+    assert code == 1
+    assert len(json.loads(said.out)) == 1
+    assert "no such container: nowhere" in said.err
+    with pytest.raises(InvalidRequest):
+        dockview(engine, "inspect --type plugin web")
+
+
+def test_logs__streams_apart_timestamps_and_tail(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [
+        LogRecord(NOW_NS, "stdout", "one"),
+        LogRecord(NOW_NS + 5, "stderr", "two, a p", is_partial=True),
+        LogRecord(NOW_NS + 6, "stderr", "art"),
+    ]
+    asked: list[dict[str, object]] = []
+
+    def logs(_ref: str, **options: object) -> FakeStream[LogRecord]:
+        asked.append(options)
+        return FakeStream(records, is_endless=False)
+
+    monkeypatch.setattr(engine, "logs", logs)
+
+    _, said = dockview(engine, "logs -t --tail 5 --since 10m web")
+
+    assert said.out == "2027-01-15T08:00:00.000000000Z one\n"
+    assert said.err == "2027-01-15T08:00:00.000000005Z two, a part\n"
+    assert asked == [{"follow": False, "tail": 5, "since_ns": NOW_NS - 10 * MINUTE, "until_ns": None}]
+
+
+@pytest.mark.parametrize("options", ["--tail x", "--since soon"])
+def test_logs__bad_values(engine: ScriptedEngine, options: str) -> None:
+    with pytest.raises(InvalidRequest):
+        dockview(engine, f"logs {options} web")
+
+
+def test_logs__controls_reach_no_terminal(engine: ScriptedEngine) -> None:
+    engine.log_lines["hello"] = ["a\x1b[2Jb"]
+
+    assert dockview(engine, "logs hello", Captured(is_tty=True))[1].out == "ab\n"
+    assert dockview(engine, "logs hello")[1].out == "a\x1b[2Jb\n"
+
+
+def test_events(engine: ScriptedEngine) -> None:
+    engine.past_events = [
+        Event(NOW_NS, "container", "start", "abc", {"name": "web", "image": "web"}),
+        Event(NOW_NS + 1, "container", "die", "abc", {"name": "web", "exitCode": "0"}),
+        Event(NOW_NS + 2, "image", "pull", "web:latest", {"name": "web"}),
+    ]
+
+    lines = dockview(engine, "events --until 0s")[1].out.splitlines()
+    assert lines[0].endswith("container start abc (image=web, name=web)")
+    only = dockview(engine, "events -f type=container -f event=die -f container=web --format json")[1].out
+    assert json.loads(only) == engine.past_events[1].to_docker()
+    assert dockview(engine, "events -f image=web --format '{{.Action}}'")[1].out.split() == ["start", "pull"]
+
+
+def test_stop_kill_rm_wait__print_what_they_did(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "stop web db")[1].out == "web\ndb\n"
+    assert dockview(engine, "kill -s hup loop")[1].out == "loop\n"
+    assert engine.signals == ["SIGHUP"]
+    code, said = dockview(engine, "rm loop hello")
+    assert (code, said.out) == (1, "hello\n")
+    assert "stop it first" in said.err
+    assert dockview(engine, "rm -f loop")[0] == 0
+    engine.code = 4
+    assert dockview(engine, "wait web")[1].out == "4\n"
+
+
+def test_prune__shows_what_goes_and_why_and_asks(engine: ScriptedEngine, answer: int) -> None:
+    code, said = dockview(engine, "container prune", Captured(in_fd=answer))
+
+    assert code == 0
+    assert "exited 3 minutes ago" in said.out
+    assert "2 items, 8.19kB in all" in said.out
+    assert "Are you sure you want to continue? [y/N] " in said.out
+    assert said.out.endswith("Total reclaimed space: 8.19kB\n")
+    assert len(engine.list) == 3
+
+
+def test_prune__no_answer_is_no(engine: ScriptedEngine) -> None:
+    code, said = dockview(engine, "system prune")
+
+    assert code == 1
+    assert said.err == "Nothing was removed.\n"
+    assert len(engine.list) == 5
+
+
+def test_prune__dry_run_only_shows(engine: ScriptedEngine) -> None:
+    code, said = dockview(engine, "system prune --dry-run")
+
+    assert code == 0
+    assert "hello" in said.out
+    assert "Are you sure" not in said.out
+    assert len(engine.list) == 5
+
+
+def test_prune__force_does_not_ask(engine: ScriptedEngine) -> None:
+    code, said = dockview(engine, "image prune -f")
+
+    assert code == 0
+    assert "Deleted Images:" in said.out
+    assert len(engine.image_list) == 4
+
+
+def test_prune__nothing_to_do(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "volume prune")[1].out.startswith("Nothing to remove")
+
+
+def test_doctor__says_it_in_words_and_in_the_exit_code(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dockview(engine, "doctor")[0] == 0
+    found = [Finding("nft", "missing", "no outbound traffic", "apt install nftables"), Finding("x", "limited", "y")]
+    monkeypatch.setattr(engine, "doctor", lambda: found)
+
+    code, said = dockview(engine, "doctor")
+
+    assert code == 1
+    assert "✗ missing" in said.out
+    assert "→ apt install nftables" in said.out
+    assert "~ limited" in said.out
+    assert json.loads(dockview(engine, "doctor --format json")[1].out.splitlines()[0])["State"] == "missing"
+
+
+def test_trace__table_with_facts_and_checks(engine: ScriptedEngine) -> None:
+    code, said = dockview(engine, "trace web")
+
+    assert code == 0
+    assert "✓ resolve" in said.out
+    assert "\n      $ " in said.out
+    assert "━" in said.out
+
+
+def test_trace__json_has_every_span(engine: ScriptedEngine) -> None:
+    found = json.loads(dockview(engine, "trace --json web")[1].out)
+    trace = engine.traces("web")[0]
+
+    assert found["trace"]["id"] == trace.id
+    assert [(span["phase"], span["part"]) for span in found["spans"]] == [(s.phase, s.part) for s in trace.spans]
+    for span, known in zip(found["spans"], trace.spans, strict=True):
+        assert span["evidence"] == [{"name": f.name, "value": f.value, "origin": f.origin} for f in known.facts]
+        assert (span["start_ns"], span["end_ns"], span["status"]) == (known.start_ns, known.end_ns, known.status)
+        assert span["check"] == known.check
+        assert span["origin"] in ("measured", "reported", "inferred")
+
+
+def test_trace__list_and_unknown(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "trace --list")[1].out.count("\n") == 6
+    with pytest.raises(NotFound):
+        dockview(engine, "trace nowhere")
+
+
+def test_info_and_version(engine: ScriptedEngine) -> None:
+    assert "Engine: embedded" in dockview(engine, "info")[1].out
+    assert json.loads(dockview(engine, "version -f json")[1].out)["Server"]["Engine"] == "embedded"
+    assert dockview(engine, "version -f '{{.Server.Engine}}'")[1].out == "embedded\n"
