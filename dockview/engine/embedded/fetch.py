@@ -28,6 +28,7 @@ from dockview.engine.images.unpack import (
     half_layer,
     layer_lock,
     layer_size,
+    sync_filesystem,
 )
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import Layer
@@ -75,20 +76,24 @@ def _find(house: House, trace: Recorder, search: Search, platform: Platform) -> 
             search.next_source(span)
 
 
-@contextlib.contextmanager
-def _or_next(search: Search, span: SpanRecorder) -> Iterator[None]:
-    """An image that is not in one registry may be in the next: then this phase ends as not done."""
-    try:
-        yield
-    except (ImageNotFound, Unauthorized) as error:
-        if not search.has_more:
-            raise
-        search.give_up(error)
-        span.skip(error.message)
+class _OrNext:
+    """An image that is not in one registry may be in the next: then the phase ends as not done, and not as failed."""
+
+    def __init__(self, search: Search, span: SpanRecorder) -> None:
+        self._search, self._span = search, span
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _type: object, error: BaseException | None, _tb: object) -> bool:
+        if not isinstance(error, ImageNotFound | Unauthorized) or not self._search.has_more:
+            return False
+        self._search.give_up(error)
+        self._span.skip(error.message)
+        return True
 
 
 def _login(trace: Recorder, search: Search, source: Source) -> bool:
-    with trace.phase(Phase.AUTH, check=f"curl -si {source.client.endpoint}/v2/") as span, _or_next(search, span):
+    with trace.phase(Phase.AUTH, check=f"curl -si {source.client.endpoint}/v2/") as span, _OrNext(search, span):
         source.client.ping()
         login = source.client.login(source.reference.repository)
         # A ping may have found that the registry speaks plain HTTP.
@@ -105,10 +110,11 @@ def _login(trace: Recorder, search: Search, source: Source) -> bool:
 def _read_manifest(house: House, trace: Recorder, search: Search, source: Source, platform: Platform) -> Found | None:
     reference, client = source.reference, source.client
     what = reference.familiar
-    with trace.phase(Phase.MANIFEST) as span, _or_next(search, span):
+    with trace.phase(Phase.MANIFEST) as span, _OrNext(search, span):
         document = client.manifest(reference.repository, reference.digest or reference.tag)
         span.check(f"curl -sI -H {shlex.quote('Accept: ' + descriptor.ACCEPT)} {shlex.quote(document.url)}")
-        top_digest = blobs.verified(document.body, reference.digest or document.claimed_digest)
+        expected = descriptor.supported_digest(reference.digest, what) if reference.digest else ""
+        top_digest = blobs.verified(document.body, expected or document.claimed_digest)
         body = descriptor.parse_object(document.body, f"the manifest of {what}")
         media_type = descriptor.media_type(body, document.media_type)
         if media_type in descriptor.INDEXES:
@@ -138,10 +144,10 @@ def _read_manifest(house: House, trace: Recorder, search: Search, source: Source
 def _read_config(house: House, source: Source, pointer: Descriptor, what: str) -> dict[str, Any]:
     if pointer.size > CONFIG_LIMIT_BYTES:
         raise DataError(f"the config of {what} is longer than {CONFIG_LIMIT_BYTES >> 20} MiB")
-    if blobs.has(house.layout, pointer):
-        body = b"".join(blobs.read(house.layout, pointer.digest))
-    else:
+    try:
         body = b"".join(source.client.blob(source.reference.repository, pointer))
+    except ImageNotFound as error:
+        raise DataError(f"the manifest of {what} names a config that is not there") from error
     blobs.verified(body, pointer.digest)
     config = descriptor.parse_object(body, f"the config of {what}")
     blobs.store(house.layout, pointer.media_type, body)
@@ -182,26 +188,40 @@ def _fetch_layer(house: House, trace: Recorder, found: Found, number: int, part:
         span.fact("digest", pointer.digest)
         span.fact("media type", pointer.media_type)
         span.fact("size", pointer.size)
-        with layer_lock(layout, diff_id, aborted) as is_here:
-            if aborted.is_set():
-                raise Cancelled("cancelled")
+        with blobs.disk_errors(f"layer {part}"), layer_lock(layout, diff_id, aborted) as is_here:
+            _raise_if_set(aborted)
             if is_here:
                 span.fact("diff ID", diff_id)
                 span.fact("shared", True)
                 span.check(f"ls {shlex.quote(layout.layer(diff_id))}")
                 span.skip("already here: images share layers")
             else:
-                _unpack(house, span, found, pointer, diff_id)
+                _unpack_here_or_anew(house, span, found, pointer, diff_id)
                 span.check(f"sha256sum {shlex.quote(layout.blob(pointer.digest))}")
         return Layer(pointer.digest, diff_id, layer_size(layout, diff_id), pointer.media_type)
 
 
-def _unpack(house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
+def _unpack_here_or_anew(house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
+    """From the blob that an earlier pull has left, or from the registry."""
+    if blobs.has(house.layout, pointer):
+        try:
+            _unpack(house, span, found, pointer, diff_id, is_kept=True)
+        except DataError as error:
+            # Blobs are not flushed one by one, so a power cut may have damaged this one; the registry has another.
+            span.fact("kept blob", f"damaged, so it is fetched anew: {error}")
+            blobs.discard(house.layout, pointer.digest)
+        else:
+            return
+    _unpack(house, span, found, pointer, diff_id, is_kept=False)
+
+
+def _unpack(
+    house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str, *, is_kept: bool
+) -> None:
     """Download, verify and unpack as one stream: each piece is hashed, kept, inflated, hashed and handed on."""
     import hashlib  # noqa: PLC0415
 
     layout, client = house.layout, found.source.client
-    is_kept = blobs.has(layout, pointer)
     source = blobs.read(layout, pointer.digest) if is_kept else client.blob(found.source.reference.repository, pointer)
     what = f"layer {pointer.digest[:19]}"
     inflate, plain = Detect(), hashlib.sha256()
@@ -229,9 +249,9 @@ def _unpack(house: House, span: SpanRecorder, found: Found, pointer: Descriptor,
         span.fact("diff ID", computed)
         span.progress(pointer.size, pointer.size, stage="unpack")
         unpacked = child.finish()
+        sync_filesystem(half)
         _raise_if_set(client.aborted)
-        if not is_kept:
-            ingest.commit()
+        ingest.commit()
         commit_layer(layout, half, diff_id, pointer.digest, unpacked)
     _tell(span, unpacked)
 

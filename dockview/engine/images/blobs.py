@@ -10,7 +10,7 @@ import contextlib
 import errno
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -86,9 +86,12 @@ class Ingest:
         return computed
 
     def commit(self) -> None:
-        """Name the blob, after its bytes are on the disk."""
+        """Name the blob.
+
+        It is not flushed to the disk on its own: whoever reads it later verifies it again, and a damaged one is
+        fetched anew (`discard`).
+        """
         with disk_errors(f"blob {self._descriptor.digest}"):
-            os.fsync(self._file)
             os.rename(self._path, self._layout.blob(self._descriptor.digest))
 
 
@@ -126,7 +129,13 @@ def store(layout: Layout, media_type: str, body: bytes) -> Descriptor:
     return descriptor
 
 
-def read(layout: Layout, digest: str) -> Iterator[bytes]:
+def discard(layout: Layout, digest: str) -> None:
+    """Remove a blob that turned out to be damaged."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(layout.blob(digest))
+
+
+def read(layout: Layout, digest: str) -> Generator[bytes]:
     """The bytes of a blob that is here."""
     with open(layout.blob(digest), "rb", buffering=0) as file:
         while chunk := file.read(_CHUNK_BYTES):

@@ -25,7 +25,7 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
-ACCEPT = ", ".join((OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST))
+ACCEPT = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}"
 
 MANIFEST_LIMIT_BYTES = 4 << 20
 """What registries accept as a manifest at most."""
@@ -105,7 +105,7 @@ def diff_ids(config: Mapping[str, Any], layers: Sequence[Descriptor], what: str)
         raise NotSupported(f"{what} is not a container image: its config names no root filesystem")
     if len(found) != len(layers):
         raise DataError(f"{what} has {len(layers)} layers, but its config names {len(found)}")
-    return tuple(_checked_digest(item, what) for item in found)
+    return tuple(supported_digest(item, what) for item in found)
 
 
 def _platform(entry: Mapping[str, Any]) -> Platform | None:
@@ -128,10 +128,11 @@ def _descriptor(value: Any, what: str) -> Descriptor:
         raise DataError(f"{what} has a descriptor without a size")
     if not isinstance(digest, str) or not isinstance(kind, str):
         raise DataError(f"{what} has a descriptor without a digest or a media type")
-    return Descriptor(kind, _checked_digest(digest, what), size)
+    return Descriptor(kind, supported_digest(digest, what), size)
 
 
-def _checked_digest(digest: str, what: str) -> str:
+def supported_digest(digest: str, what: str) -> str:
+    """The digest, if it is one that can be verified here. Raises: DataError, NotSupported."""
     try:
         check_digest(digest, what)
     except InvalidReference as error:

@@ -35,10 +35,10 @@ class Platform:
         parts = text.lower().split("/")
         if len(parts) == 1:
             parts = ["linux", *parts]
-        if len(parts) > 3 or not all(parts):  # noqa: PLR2004  os, architecture, variant
+        if len(parts) > 3 or not all(parts):
             raise InvalidRequest(f"{text!r} is not a platform", hint="a platform is os/architecture, as in linux/arm64")
         architecture, variant = _ARCHITECTURES.get(parts[1], (parts[1], ""))
-        return cls(parts[0], architecture, parts[2] if len(parts) == 3 else variant)  # noqa: PLR2004
+        return cls(parts[0], architecture, parts[2] if len(parts) == 3 else variant)
 
     @classmethod
     def host(cls) -> Platform:

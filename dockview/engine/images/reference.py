@@ -62,7 +62,7 @@ class Reference:
             raise _invalid(text, "the name of a repository is lower case", hint=f"try {text.lower()}")
         if not all(re.fullmatch(_PATH, part) for part in repository.split("/")):
             raise _invalid(text, f"{repository!r} is not the name of a repository")
-        if len(name) > 255:  # noqa: PLR2004  the grammar's own limit
+        if len(name) > 255:
             raise _invalid(text[:40] + "…", "the name is longer than 255 characters")
         return cls(
             registry=registry or DOCKER_HUB,

@@ -116,9 +116,15 @@ def host_and_port(authority: str, default_port: int) -> tuple[str, int]:
 
 
 def make_pool(
-    sockets: Sockets, warm: list[socket.socket], *, proxy: str, connect_timeout_s: float, read_timeout_s: float
+    sockets: Sockets,
+    warm: list[socket.socket],
+    *,
+    proxy: str,
+    is_verified: bool,
+    connect_timeout_s: float,
+    read_timeout_s: float,
 ) -> Any:
-    """An urllib3 pool manager whose connections are registered with `sockets`; it uses the `warm` socket first.
+    """An urllib3 pool manager whose connections are registered with `sockets`; it uses the `warm` sockets first.
 
     Typed as Any: urllib3 is imported here and not with the module, because importing it takes longer than a cached run.
     """
@@ -156,6 +162,9 @@ def make_pool(
 
     timeout = urllib3.Timeout(connect=connect_timeout_s, read=read_timeout_s)
     settings: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 6}
+    if not is_verified:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        settings |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
     pool: Any = urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
     pool.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return pool
@@ -167,7 +176,7 @@ def proxy_for(host: str) -> str:
     excluded = (os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "").split(",")
     name = host_and_port(host, 0)[0]
     is_excluded = any(
-        entry == "*" or name == entry or name.endswith("." + entry.lstrip("."))
+        entry in ("*", name) or name.endswith("." + entry.lstrip("."))
         for entry in (item.strip() for item in excluded)
         if entry
     )

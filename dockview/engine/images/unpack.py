@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from dockview.engine.errors import DataError, DockviewError, EngineBug, NotSupported
 from dockview.engine.images.blobs import half_path, out_of_space
@@ -25,6 +25,7 @@ from dockview.engine.state.layout import Layout
 
 _CHILD = os.path.join(os.path.dirname(__file__), "unpack_child.py")
 _PIPE_BYTES = 1 << 20
+_ASKS_FOR_MAPS = b"mapped?\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,16 @@ class Unpacking:
 
     def __init__(self, folder: str, what: str) -> None:
         self._what = what
-        self._process = _spawn("root" if os.geteuid() == 0 else "user", folder)
-        self._input = self._process.stdin.fileno()
+        self._child = _Child("root" if os.geteuid() == 0 else "user", folder)
+        self._input = self._child.stdin
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._input, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
-    def __enter__(self) -> Unpacking:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                stream.close()
-        self._process.wait()
+        self._child.end()
 
     def feed(self, piece: bytes) -> None:
         """Push uncompressed bytes. Raises what finish() raises, when the child has given up."""
@@ -69,9 +65,7 @@ class Unpacking:
 
     def finish(self) -> Unpacked:
         """Wait for the end. Raises: OutOfSpace, DataError, NotSupported."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        answer = _answer(self._process)
+        answer = self._child.answer()
         if "error" in answer:
             raise _trouble(answer, self._what)
         return Unpacked(answer["files"], answer["bytes"], answer["notes"])
@@ -89,10 +83,9 @@ def remove_tree(path: str) -> None:
     except PermissionError:
         if os.geteuid() == 0:
             raise
-        process = _spawn("remove", path)
-        answer = _answer(process)
-        process.stdin.close()
-        process.stdout.close()
+        child = _Child("remove", path)
+        answer = child.answer()
+        child.end()
         if "error" in answer:
             raise OSError(answer["errno"], answer["error"], path) from None
 
@@ -155,13 +148,33 @@ def half_layer(layout: Layout) -> Iterator[str]:
 
 
 def commit_layer(layout: Layout, half: str, diff_id: str, digest: str, unpacked: Unpacked) -> None:
-    """Give a layer its name, once everything in it is on the disk."""
+    """Give a layer its name; it was flushed before (sync_filesystem)."""
     final = layout.layer(diff_id)
-    about = {"digest": digest, "files": unpacked.files, "size_bytes": unpacked.size_bytes}
-    with open(f"{os.path.dirname(final)}/layer.json", "w", encoding="utf-8") as file:
-        json.dump(about, file)
-    _sync_filesystem(half)
-    os.rename(half, final)
+    about = f"{os.path.dirname(final)}/layer.json"
+    try:
+        with open(about, "w", encoding="utf-8") as file:
+            json.dump({"digest": digest, "files": unpacked.files, "size_bytes": unpacked.size_bytes}, file)
+        os.rename(half, final)
+    except OSError:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(about)
+        raise
+
+
+def sync_filesystem(path: str) -> None:
+    """Put everything on the disk that was written to a file system: syncfs(2).
+
+    One call instead of an fsync for each of thousands of files. Raises: OutOfSpace where a late write found no room.
+    """
+    import ctypes  # noqa: PLC0415
+
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syncfs(fd) != 0 and ctypes.get_errno() in (errno.ENOSPC, errno.EDQUOT):
+            raise out_of_space("the layer")
+    finally:
+        os.close(fd)
 
 
 def layer_size(layout: Layout, diff_id: str) -> int | None:
@@ -173,52 +186,59 @@ def layer_size(layout: Layout, diff_id: str) -> int | None:
         return None
 
 
-def _sync_filesystem(path: str) -> None:
-    """syncfs(2): one call instead of an fsync for each of thousands of files."""
-    import ctypes  # noqa: PLC0415
+class _Child:
+    """The process: its standard input, and what it says at the end."""
 
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.syncfs(fd) != 0 and ctypes.get_errno() in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
-            raise out_of_space("the layer")
-    finally:
-        os.close(fd)
+    def __init__(self, mode: str, folder: str) -> None:
+        import subprocess  # noqa: PLC0415  slow to import
 
-
-def _spawn(mode: str, folder: str) -> Any:
-    import subprocess  # noqa: PLC0415
-
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", "-X", "utf8", _CHILD, mode, folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # a ctrl-c is the parent's to handle
-        env={},
-    )
-    if process.stdin is None or process.stdout is None:
-        raise EngineBug("a child without pipes")
-    if mode != "root" and process.stdout.readline() == b"mapped?\n":
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-X", "utf8", _CHILD, mode, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it says all it has to say on standard output
+            start_new_session=True,  # a ctrl-c is the parent's to handle
+            env={},
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise EngineBug("a child without pipes")
+        self._in, self._out = self._process.stdin, self._process.stdout
+        self._said = b""
         try:
-            write_id_maps(process.pid)
-        except (OSError, DockviewError):
-            process.kill()
-            process.wait()
+            if mode != "root":
+                self._said = self._out.readline()
+                if self._said == _ASKS_FOR_MAPS:
+                    write_id_maps(self._process.pid)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self._in.fileno(), b"\n")
+        except BaseException:
+            self.end()
             raise
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(b"\n")
-        process.stdin.flush()
-    return process
 
+    @property
+    def stdin(self) -> int:
+        """The descriptor to write to."""
+        return self._in.fileno()
 
-def _answer(process: Any) -> dict[str, Any]:
-    lines = process.stdout.read().splitlines()
-    process.wait()
-    try:
-        answer = json.loads(lines[-1])
-    except (IndexError, ValueError):
-        return {"error": f"the unpacking process ended with status {process.returncode}", "errno": 0}
-    return dict(answer)
+    def answer(self) -> dict[str, Any]:
+        """Close its input, wait for it, and read its last word."""
+        with contextlib.suppress(OSError):
+            self._in.close()
+        lines = (self._said + self._out.read()).splitlines()
+        self._process.wait()
+        try:
+            return dict(json.loads(lines[-1]))
+        except (IndexError, ValueError):
+            return {"error": f"the unpacking process ended with status {self._process.returncode}", "errno": 0}
+
+    def end(self) -> None:
+        """Kill it if it is still there, and let go of its pipes."""
+        if self._process.poll() is None:
+            self._process.kill()
+        for stream in (self._in, self._out):
+            with contextlib.suppress(OSError):
+                stream.close()
+        self._process.wait()
 
 
 def _trouble(answer: Mapping[str, Any], what: str) -> DockviewError:

@@ -29,6 +29,8 @@ _CLONE_NEWUSER = 0x10000000
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _PIECE_BYTES = 1 << 20
+_HEADER_LIMIT_BYTES = 1 << 24
+"""Extended headers are held in memory: no honest one comes near this."""
 _XATTR_PREFIXES = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
 
 
@@ -47,6 +49,8 @@ class Pipe:
 
     def read(self, size: int) -> bytes:
         """As many bytes as asked for, fewer only at the end."""
+        if not 0 <= size <= _HEADER_LIMIT_BYTES:
+            raise BadArchive(f"the archive has a header of {size} bytes")
         while len(self._buffer) - self._start < size:
             chunk = os.read(self._fd, max(_PIECE_BYTES, size))
             if not chunk:
@@ -94,7 +98,9 @@ class Member(tarfile.TarInfo):
         """The next header."""
         try:
             return super().fromtarfile(tar)
-        except (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError) as error:
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]  # not in typeshed
+            raise  # the two honest ends
+        except tarfile.HeaderError as error:
             raise BadArchive(f"the archive is damaged: {error}") from error
 
 
@@ -115,17 +121,16 @@ class Unpacker:
         """Everything in the stream."""
         try:
             tar = tarfile.TarFile(
-                fileobj=pipe,
+                fileobj=pipe,  # type: ignore[arg-type]  # read, tell and seek are all that reading needs
                 tarinfo=Member,
                 encoding="utf-8",
-                errors="surrogateescape",  # type: ignore[arg-type]
+                errors="surrogateescape",
             )
         except tarfile.ReadError as error:
-            # An archive of nothing but zeros, or of nothing at all, is an empty layer.
             raise BadArchive(str(error)) from error
         member = tar.next()
         while member is not None:
-            tar.members.clear()  # type: ignore[attr-defined]
+            tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header that it has seen
             self._member(tar, pipe, member)
             member = tar.next()
         pipe.drain()
@@ -134,6 +139,8 @@ class Unpacker:
                 os.utime(path, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
 
     def _member(self, tar: tarfile.TarFile, pipe: Pipe, member: tarfile.TarInfo) -> None:
+        if member.size < 0:
+            raise BadArchive("the archive has a member of a negative size")
         path = _inside(member.name)
         folder, name = os.path.split(path)
         if name.startswith(_WHITEOUT):
@@ -211,16 +218,18 @@ class Unpacker:
                 os.setxattr(path, self._opaque_xattr, b"y")
 
     def _make_parents(self, folder: str) -> None:
-        if folder in self._parents:
-            return
-        self._make_parents(os.path.dirname(folder))
-        if not os.path.isdir(folder):
-            if os.path.lexists(folder):
-                os.unlink(folder)
-            os.mkdir(folder, 0o755)
-            if folder in self._hidden:
-                os.setxattr(folder, self._opaque_xattr, b"y")
-        self._parents.add(folder)
+        missing = []
+        while folder not in self._parents:
+            missing.append(folder)
+            folder = os.path.dirname(folder)
+        for path in reversed(missing):
+            if not os.path.isdir(path):
+                if os.path.lexists(path):
+                    os.unlink(path)
+                os.mkdir(path, 0o755)
+                if path in self._hidden:
+                    os.setxattr(path, self._opaque_xattr, b"y")
+            self._parents.add(path)
 
     def _clear(self, path: str, is_folder: bool) -> None:
         """Make room: a later member replaces an earlier one of the same name; folders merge."""
@@ -230,9 +239,11 @@ class Unpacker:
             return
         if not stat.S_ISDIR(mode):
             os.unlink(path)
+            self._parents.discard(path)  # it may have been a link to a folder
         elif not is_folder:
             shutil.rmtree(path)
             self._parents = {"/"}
+            self._folder_times = {p: t for p, t in self._folder_times.items() if not f"{p}/".startswith(f"{path}/")}
 
     def _dress(self, member: tarfile.TarInfo, path: str) -> None:
         """Owner, mode, extended attributes, times: in this order, since a change of owner clears setuid bits."""
@@ -297,14 +308,11 @@ def _xattrs(member: tarfile.TarInfo) -> list[tuple[str, bytes]]:
 
 
 def _enter_user_namespace() -> None:
-    if hasattr(os, "unshare"):
-        os.unshare(_CLONE_NEWUSER)
-    else:
-        import ctypes  # noqa: PLC0415
+    import ctypes  # noqa: PLC0415  os.unshare() came with Python 3.12
 
-        if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, f"unshare(CLONE_NEWUSER): {os.strerror(code)}")
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"unshare(CLONE_NEWUSER): {os.strerror(code)}")
     sys.stdout.write("mapped?\n")
     sys.stdout.flush()
 
@@ -334,11 +342,13 @@ def main() -> int:
 
     try:
         answer = _perform(sys.argv[1], sys.argv[2])
-    except (BadArchive, tarfile.TarError, ValueError) as error:
+    except BadArchive as error:
         answer = {"error": str(error), "errno": 0}
     except OSError as error:
-        path = f" {os.fsencode(error.filename).decode('utf-8', 'backslashreplace')}" if error.filename else ""
+        path = f": {os.fsencode(error.filename).decode('utf-8', 'backslashreplace')[:200]}" if error.filename else ""
         answer = {"error": f"{error.strerror}{path}", "errno": error.errno or errno.EIO}
+    except Exception as error:  # noqa: BLE001  whatever a hostile archive makes of tarfile is the archive's fault
+        answer = {"error": f"the archive is damaged ({type(error).__name__}: {str(error)[:200]})", "errno": 0}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     return "error" in answer
