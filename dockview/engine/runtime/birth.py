@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SIGKILL = 9
 
 
-class ChildFailed(Exception):  # noqa: N818
+class ChildFailed(Exception):
     """The stage or init reported a failure: `message` is its `failed`, as it goes on to the engine."""
 
     def __init__(self, message: dict[str, Any]) -> None:
@@ -27,7 +27,7 @@ class ChildFailed(Exception):  # noqa: N818
         self.message = message
 
 
-class Aborted(Exception):  # noqa: N818
+class Aborted(Exception):
     """The engine is gone or has changed its mind."""
 
 

@@ -31,7 +31,7 @@ def _refuse(value: object) -> Any:
 def _from_c() -> tuple[Callable[[str], Any], Callable[[Any], str], Callable[[str], str]]:
     import _json  # noqa: PLC0415
 
-    scan = _json.make_scanner(_ScannerSettings())
+    scan = _json.make_scanner(_ScannerSettings())  # type: ignore[arg-type]  # it asks for attributes alone
     encode = _json.make_encoder(
         None, _refuse, _json.encode_basestring_ascii, None, ": ", ", ", False, False, True,
     )  # fmt: skip

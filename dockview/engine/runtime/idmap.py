@@ -65,11 +65,11 @@ def write(pid: int, linux_spec: dict[str, Any]) -> str:
     Raises: OSError.
     """
     maps = {"uid": linux_spec["uidMappings"], "gid": linux_spec["gidMappings"]}
-    if any(len(entries) > 1 for entries in maps.values()):
-        if all(_run_tool(tool, pid, maps[kind]) for kind, tool in _TOOLS):
-            return "newuidmap"
-        # A tool without its setuid bit, or a range that the administrator took away: the user's own ID is left,
-        # as both files are still unwritten when the first tool fails.
+    is_range = any(len(entries) > 1 for entries in maps.values())
+    # A tool without its setuid bit, or a range that the administrator took away, leaves the user's own ID: both files
+    # are still unwritten when the first tool fails.
+    if is_range and all(_run_tool(tool, pid, maps[kind]) for kind, tool in _TOOLS):
+        return "newuidmap"
     for name, text in (
         ("setgroups", "deny"), ("uid_map", _line(maps["uid"][0])), ("gid_map", _line(maps["gid"][0])),
     ):  # fmt: skip
@@ -94,10 +94,10 @@ def _run_tool(tool: str, pid: int, entries: Map) -> bool:
 
 
 def shown(pid: int) -> str:
-    """The uid map of a process in one line, such as `0→1000×1, 1→100000×65536`."""
+    """The uid map of a process in one line, such as `0→1000 (1), 1→100000 (65536)`."""
     try:
         with open(f"/proc/{pid}/uid_map") as file:
             entries = [line.split() for line in file]
     except OSError:
         return ""
-    return ", ".join(f"{inside}→{outside}×{size}" for inside, outside, size in entries)
+    return ", ".join(f"{inside}→{outside} ({size})" for inside, outside, size in entries)

@@ -6,7 +6,7 @@ Python is safe here; what it changes is its own and its namespaces' only.
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # the C half of signal, which loads no enum
 import _socket
 import errno
 import fcntl

@@ -36,7 +36,7 @@ _SYS_CLOSE_RANGE, _SYS_MOUNT_SETATTR = 436, 442
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class SyscallFailed(OSError):  # noqa: N818  a sibling of errors.SyscallError, which the shim does not import
+class SyscallFailed(OSError):
     """A system call said no: `syscall` which one, `path` on what, `errno` why."""
 
     def __init__(self, syscall: str, errno: int, path: str = "") -> None:
@@ -161,3 +161,18 @@ def seccomp_filter(program: bytes) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     filter_ = _SockFprog(len(program) // 8, ctypes.addressof(buffer))
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(filter_), name="prctl(PR_SET_SECCOMP)")
+
+
+IN_MODIFY, IN_MOVED_TO, IN_DELETE_SELF = 0x2, 0x80, 0x400
+
+
+def inotify(paths: tuple[str, ...], mask: int) -> int:
+    """A descriptor that becomes readable when something happens to one of the paths (inotify(7))."""
+    fd = _call("inotify_init1", ctypes.c_int(os.O_CLOEXEC | os.O_NONBLOCK))
+    try:
+        for path in paths:
+            _call("inotify_add_watch", ctypes.c_int(fd), _text(path), ctypes.c_uint32(mask), path=path)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd

@@ -2,9 +2,9 @@ r"""The log of a container, written in docker's json-file format, one object a l
 
     {"log":"what it wrote\n","stream":"stdout","time":"2024-05-01T12:00:00.123456789Z"}
 
-A line without its newline is a part of a line, cut at 16 KiB or at the end of the stream, and goes on in the next record
-of its stream. A flood must be cheap, so a chunk of output becomes one write: its lines are escaped all at once, with a
-character that cannot be in them standing for the newlines.
+A line without its newline is a part of a line, cut at 16 KiB or at the end of the stream, and goes on in the next
+record of its stream. A flood must be cheap, so a chunk of output becomes one write: its lines are escaped all at once,
+with a character that cannot be in them standing for the newlines.
 """
 
 from __future__ import annotations

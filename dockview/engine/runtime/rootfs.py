@@ -1,8 +1,9 @@
 """The root file system of a container, put together by init in its own mount namespace, so the host never sees it.
 
-The order is what makes it safe: the overlay is mounted, pivot_root makes it the root, and only then is everything else
-mounted. From there on every path (a mount point, a symbolic link in a hostile image) resolves inside the container, while
-the host's tree, still there below as the old root, is reached through the working directory alone; it is detached last.
+The order is what makes it safe: the overlay is mounted, pivot_root makes it the root, and only then is everything
+else mounted. From there on every path (a mount point, a symbolic link in a hostile image) resolves inside the
+container, while the host's tree, still there below as the old root, is reached through the working directory alone; it
+is detached last.
 """
 
 from __future__ import annotations

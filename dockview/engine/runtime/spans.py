@@ -29,7 +29,7 @@ class Span:
         start = {"t": "start", "span": self.id, "phase": phase, "part": part, "clock_ns": time.monotonic_ns()}
         tell([{**start, "check": check} if check else start])
 
-    def __enter__(self) -> Span:
+    def __enter__(self) -> Span:  # noqa: PYI034  typing is slow to import
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # the C half of signal, which loads no enum
 import os
 import time
 
@@ -59,7 +59,7 @@ class Story:
         """The command has ended: record it everywhere, in the order state, trace, event."""
         lived_ns = time.monotonic_ns() - self._started_clock_ns
         kills = cgroup.oom_kills() if cgroup is not None else None
-        oom_killed = None if kills is None else kills > 0 and signal == int(_signal.SIGKILL)
+        oom_killed = None if kills is None else kills > 0
         ended_by = _who(signal, sent, oom_killed=oom_killed)
         self.values |= {
             "status": "exited", "finished_ns": time.time_ns(), "exit_code": code, "signal": signal,
@@ -72,6 +72,8 @@ class Story:
             span.fact("exit code", code)
             span.fact("signal", None if signal is None else _signal_name(signal))
             span.fact("oom killed", oom_killed)
+            if kills:
+                span.fact("oom kills", kills)
             span.fact("ended by", ended_by, "inferred" if "unknown" in ended_by else "measured")
             span.fact("lived", f"{lived_ns / 1e9:.3f} s")
             if cgroup is not None and (peak := cgroup.memory_peak()) is not None:
@@ -109,10 +111,12 @@ def _who(signal: int | None, sent: dict[str, Any] | None, *, oom_killed: bool | 
     """Who ended the command, from what was seen: its own exit, our signals, the kernel's counter."""
     asked = f"{sent['why'] or 'kill'} by dockview (pid {sent['pid']}, uid {sent['uid']})" if sent else ""
     if signal is None:
-        return f"itself, after {_signal_name(sent['signal'])} of {asked}" if sent else "itself"
+        if sent:
+            return f"itself, after {_signal_name(sent['signal'])}: {asked}"
+        return "itself, after the kernel had killed a process of it: out of memory" if oom_killed else "itself"
     if sent and sent["signal"] == signal:
         return asked
-    if oom_killed:
+    if oom_killed and signal == int(_signal.SIGKILL):
         return "the kernel: out of memory"
     if signal in (4, 5, 7, 8, 11, 31):
         return "itself: a fault of the program"  # SIGILL, TRAP, BUS, FPE, SEGV, SYS come from the kernel for a deed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # the C half of signal, which loads no enum
 import fcntl
 import os
 import select

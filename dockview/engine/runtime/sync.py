@@ -50,7 +50,7 @@ FDS_PER_MESSAGE = 200
 _LARGEST = 1 << 17
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """The birth cannot go on; travels to the engine, which raises the error of the same kind.
 
     `kind` is unsupported, start, syscall or bug; `exit_code` is for start; the rest as in engine/errors.py.
@@ -63,7 +63,7 @@ class Refused(Exception):  # noqa: N818
         self.exit_code = exit_code
 
 
-class Gone(Exception):  # noqa: N818
+class Gone(Exception):
     """The partner has closed the channel: he is dead, or has executed the command."""
 
 

@@ -19,7 +19,7 @@ class Identity:
         self.home = home
 
 
-def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") -> Identity:
+def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") -> Identity:  # noqa: S107  a path
     """Resolve `name|uid[:group|gid]`; empty is root.
 
     An explicit group leaves out the supplementary ones, as docker does. An unknown number is taken as it is.
