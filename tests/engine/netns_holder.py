@@ -9,8 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from dockview.engine.runtime.launch import Born
 
 HOLDER = r"""
 import ctypes, os, socket, sys
@@ -58,15 +59,8 @@ while True:
 """
 
 
-@dataclass
-class Held:
+class Held(Born):
     """What the runtime hands over for a container (`Born`), from a process of ours."""
-
-    pid: int
-    shim_pid: int
-    netlink: socket.socket | None
-    netns_fd: int
-    userns_fd: int | None
 
     def inside(self, *argv: str) -> list[str]:
         """The command line that runs another program in the namespaces."""

@@ -141,14 +141,11 @@ def _id_range(house: House) -> Finding:
     if tools:
         return Finding(topic, LIMITED, f"only one in a container: there is no {' or '.join(tools)}", "apt: uidmap")
     uid = os.geteuid()
-    for path in ("/etc/subuid", "/etc/subgid"):
-        if (found := subordinate_range(path, uid)) is None:
-            return Finding(
-                topic,
-                LIMITED,
-                f"only one in a container: {path} has no range for uid {uid}",
-                f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un {uid})",
-            )
+    found = subordinate_range("/etc/subuid", uid)
+    if found is None or subordinate_range("/etc/subgid", uid) is None:
+        lacking = "/etc/subuid" if found is None else "/etc/subgid"
+        remedy = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $(id -un {uid})"
+        return Finding(topic, LIMITED, f"only one in a container: {lacking} has no range for uid {uid}", remedy)
     return Finding(topic, OK, f"{found[1]} in a container, from {found[0]} up, by newuidmap")
 
 
