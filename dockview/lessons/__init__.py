@@ -5,7 +5,7 @@ The texts are data (phases.toml); they are read when the first of them is asked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 
@@ -22,6 +22,12 @@ def lesson(phase: Phase, depth: int = 1) -> str:
         if text := texts.get(DEPTHS[level]):
             return text
     return next((texts[name] for name in DEPTHS if name in texts), "")
+
+
+def depths(phase: Phase) -> Sequence[int]:
+    """The depths at which a phase has a text of its own."""
+    texts = _texts().get(str(phase), {})
+    return [level for level, name in enumerate(DEPTHS) if name in texts]
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.text import clean_line
 from dockview.widgets.lifecycle_facts import shown
@@ -15,38 +17,54 @@ _TONES = {Origin.MEASURED: "good", Origin.REPORTED: "second", Origin.INFERRED: "
 _NEXT_TO_EACH_OTHER = 96
 """From this width on, the meaning stands beside the evidence."""
 
+Lessons = Sequence[tuple[str, str]]
+"""What a phase means: (heading, text), the one that was asked for first; the others are shown where there is room."""
 
-def evidence(row: Row, lesson: str, width: int, height: int) -> list[Line]:
+
+def evidence(row: Row, lessons: Lessons, width: int, height: int) -> list[Line]:
     """The panel of a row in exactly `height` lines of `width` cells: a rule with its name, then meaning and facts."""
-    inside = width - 2
-    head = _head(row, width)
-    if width >= _NEXT_TO_EACH_OTHER:
-        left_width = min(inside * 2 // 5, 60)
-        right_width = inside - left_width - 3
-        left = _meaning(lesson, left_width)
-        right_side = _known(row, right_width, height - 1)
-        body: list[Line] = []
-        for number in range(height - 1):
-            mine = left[number] if number < len(left) else ()
-            other = right_side[number] if number < len(right_side) else ()
-            body.append((*fit((("  ", "text"), *mine), left_width + 2), ("   ", "text"), *fit(other, right_width)))
-    else:
-        meaning = _meaning(lesson, inside)
-        room = height - 1 - len(meaning)
-        known = _known(row, inside, max(room - 1, 1))
-        gap: list[Line] = [()] if room > len(known) else []
-        body = [(("  ", "text"), *line) for line in (*meaning, *gap, *known)][: height - 1]
-    lines = [head, *(fit(line, width) for line in body)]
+    body = (_two_columns if width >= _NEXT_TO_EACH_OTHER else _one_column)(row, lessons, width - 2, height - 1)
+    lines = [_head(row, width), *(fit((("  ", "text"), *line), width) for line in body)][:height]
     return lines + [fit((), width)] * (height - len(lines))
 
 
-def wanted_height(row: Row, lesson: str, width: int) -> int:
+def wanted_height(row: Row, lessons: Lessons, width: int) -> int:
     """Lines that the panel would like to have."""
-    inside = width - 2
-    if width >= _NEXT_TO_EACH_OTHER:
-        left_width = min(inside * 2 // 5, 60)
-        return 1 + max(len(_meaning(lesson, left_width)), len(_known(row, inside - left_width - 3, 100)))
-    return 2 + len(_meaning(lesson, inside)) + len(_known(row, inside, 100))
+    return 1 + len((_two_columns if width >= _NEXT_TO_EACH_OTHER else _one_column)(row, lessons, width - 2, 200))
+
+
+def _two_columns(row: Row, lessons: Lessons, width: int, room: int) -> list[Line]:
+    left_width = min(width * 2 // 5, 60)
+    right_width = width - left_width - 3
+    left = _meaning(lessons, left_width, room)
+    right_side = _known(row, right_width, room)
+    lines: list[Line] = []
+    for number in range(max(len(left), len(right_side))):
+        mine = left[number] if number < len(left) else ()
+        other = right_side[number] if number < len(right_side) else ()
+        lines.append((*fit(mine, left_width), ("   ", "text"), *fit(other, right_width)))
+    return lines
+
+
+def _one_column(row: Row, lessons: Lessons, width: int, room: int) -> list[Line]:
+    first = _meaning(lessons[:1], width, room)
+    known = _known(row, width, max(room - len(first) - 1, 1))
+    gap: list[Line] = [()] if first and room > len(first) + len(known) else []
+    lines = [*first, *gap, *known]
+    return [*lines, *_meaning(lessons[1:], width, room - len(lines), is_first=False)]
+
+
+def _meaning(lessons: Lessons, width: int, room: int, *, is_first: bool = True) -> list[Line]:
+    """The texts one below the other; all but the first only if they fit as a whole."""
+    lines: list[Line] = []
+    for heading, text in lessons:
+        told: list[Line] = [((line, "soft"),) for line in wrap(text, width)]
+        if lines or not is_first:
+            told = [(), ((heading, "accent"),), *told]
+            if len(lines) + len(told) > room:
+                break
+        lines += told
+    return lines
 
 
 def _head(row: Row, width: int) -> Line:
@@ -60,10 +78,6 @@ def _head(row: Row, width: int) -> Line:
     if width_of(title) + width_of(tail) + 2 > width:
         tail = (("──", "line"),)
     return fit((*title, ("─" * (width - width_of(title) - width_of(tail)), "line"), *tail), width)
-
-
-def _meaning(lesson: str, width: int) -> list[Line]:
-    return [((text, "soft"),) for text in wrap(lesson, width)]
 
 
 def _known(row: Row, width: int, room: int) -> list[Line]:

@@ -19,8 +19,9 @@ from dockview import lessons
 from dockview.engine.lifecycle import Phase, Span, Status, Trace
 from dockview.keymap import LIST_ACTIONS, bindings_for
 from dockview.theme import Paint, paint_of
+from dockview.widgets.evidence import Lessons
 from dockview.widgets.lifecycle_draw import Picture, View, draw
-from dockview.widgets.lifecycle_lines import Line
+from dockview.widgets.lifecycle_lines import Line, cells
 from dockview.widgets.lifecycle_rows import Row
 
 _SPINNER = "◐◓◑◒"
@@ -127,8 +128,11 @@ class LifecycleView(Widget, can_focus=True):
             return self._fixed_now_ns
         return max(time.monotonic_ns() - trace.clock_ns, 0)
 
-    def _lesson(self, phase: Phase) -> str:
-        return lessons.lesson(phase, self.depth)
+    def _lessons(self, phase: Phase) -> Lessons:
+        """What a phase means at the chosen depth, and below that."""
+        deeper = [level for level in lessons.depths(phase) if level > self.depth]
+        told = [("", lessons.lesson(phase, self.depth))]
+        return told + [(lessons.DEPTHS[level], lessons.lesson(phase, level)) for level in deeper]
 
     def _redraw(self) -> None:
         """Draw anew, and have the lines repainted that differ."""
@@ -144,7 +148,7 @@ class LifecycleView(Widget, can_focus=True):
             width, height, self._now_ns(trace), cursor=self._cursor, top=before.top if before else 0,
             panel=self._panel, spinner=self._glyph(),
         )  # fmt: skip
-        self._picture = picture = draw(trace, view, self._lesson)
+        self._picture = picture = draw(trace, view, self._lessons)
         self._schedule(self._wanted_interval(trace))
         if before is None or len(before.lines) != len(picture.lines):
             self.refresh()
@@ -194,7 +198,7 @@ class LifecycleView(Widget, can_focus=True):
         ground = ""
         if owner is not None and owner == picture.selected:
             ground = "cursor" if self.has_focus else "mark" if self._cursor is not None else ""
-        return _painted(picture.lines[y], paint, ground, self.size.width)
+        return _painted(picture.lines[y], paint, ground, picture.row_width, self.size.width)
 
     # Events and actions
 
@@ -269,9 +273,8 @@ class LifecycleView(Widget, can_focus=True):
     def action_prove(self) -> None:
         """Ask for the proof of the phase under the cursor."""
         row = self.selected
-        if row is not None and row.check:
-            span = next(span for span in row.spans if span.check)
-            self.post_message(self.ProveRequested(self, row.check, span))
+        if row is not None and row.proof is not None:
+            self.post_message(self.ProveRequested(self, row.proof.check, row.proof))
 
     def _move(self, rows: int) -> None:
         if self._picture:
@@ -287,5 +290,11 @@ class LifecycleView(Widget, can_focus=True):
         self.post_message(self.PhaseSelected(self, row.phase, row.spans[-1] if row.spans else None))
 
 
-def _painted(line: Line, paint: Paint, ground: str, width: int) -> Strip:
-    return Strip([Segment(text, paint(tone, ground)) for text, tone in line if text], width)
+def _painted(line: Line, paint: Paint, ground: str, ground_width: int, width: int) -> Strip:
+    segments: list[Segment] = []
+    at = 0
+    for text, tone in line:
+        if text:
+            segments.append(Segment(text, paint(tone, ground if at < ground_width else "")))
+            at += cells(text)
+    return Strip(segments, width)

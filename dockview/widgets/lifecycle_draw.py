@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dockview.engine.lifecycle import NAMESPACES, Phase, Progress, Span, Status, Trace
 from dockview.text import clean_line, duration, size
-from dockview.widgets.evidence import evidence, inode, wanted_height
+from dockview.widgets.evidence import Lessons, evidence, inode, wanted_height
 from dockview.widgets.flow import flow
 from dockview.widgets.lifecycle_facts import summary
 from dockview.widgets.lifecycle_lines import Line, Piece, bar, cells, cut, fit, mark, pad, right, spread, wrap
@@ -22,7 +22,10 @@ _PANEL_FROM = 30
 """Lines from which on the evidence is there without being asked for."""
 _SMALLEST_PANEL = 7
 
-Lesson = Callable[[Phase], str]
+_BESIDE_FROM = 140
+"""Cells from which on the evidence stands beside the rows instead of below them."""
+
+Lesson = Callable[[Phase], Lessons]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Picture:
     rows: Sequence[Row]
     selected: int
     top: int
+    row_width: int
+    """Cells at the left that belong to the rows; the evidence may stand to the right of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +76,50 @@ def draw(trace: Trace, view: View, lesson: Lesson) -> Picture:
     width = max(view.width - 2 * margin, 10)
     head = _head(trace, everything, width, view)
     has_panel = view.height >= _PANEL_FROM if view.panel is None else view.panel
+    is_beside = has_panel and width >= _BESIDE_FROM
     free = view.height - len(head)
-    panel_room = min(_SMALLEST_PANEL, free // 2) if has_panel else 0
-    shown = folded(everything, free - panel_room, is_over=not trace.is_live)
-    selected = next((n for n, row in enumerate(shown) if row.key == view.cursor), eye(shown)) if shown else 0
-    columns = _columns(trace, shown, width, view.now_ns)
-    spare = free - panel_room - len(shown)
-    body = [(number, line) for number, row in enumerate(shown) for line in _row(row, columns, view, width, spare)]
+    below = min(_SMALLEST_PANEL, free // 2) if has_panel and not is_beside else 0
+    beside = min(width * 2 // 5, 76) if is_beside else 0
+    row_width = width - beside - (3 if beside else 0)
 
+    shown = folded(everything, free - below, is_over=not trace.is_live)
+    selected = next((n for n, row in enumerate(shown) if row.key == view.cursor), eye(shown)) if shown else 0
+    columns = _columns(trace, shown, row_width, view.now_ns)
+    spare = free - below - len(shown)
+    body = [(number, line) for number, row in enumerate(shown) for line in _row(row, columns, view, row_width, spare)]
     panel: list[Line] = []
-    if has_panel and shown:
-        row = shown[selected]
-        text = lesson(row.phase)
-        panel = evidence(row, text, width, min(max(free - len(body), panel_room), wanted_height(row, text, width)))
-    room = free - len(panel) - (1 if panel and free - len(panel) > len(body) else 0)
+    if shown and has_panel:
+        chosen = (shown[selected], lesson(shown[selected].phase))
+        wanted = free if is_beside else min(max(free - len(body) - 1, below), wanted_height(*chosen, width))
+        panel = evidence(*chosen, beside or width, wanted)
+
+    taken = 0 if is_beside else len(panel)
+    room = free - taken - (1 if taken and free - taken > len(body) else 0)
     top = _scrolled(view.top, [number for number, _ in body], selected, room)
     visible = body[top : top + room]
-    gap = free - len(panel) - len(visible)
-    lines = [*head, *(line for _, line in visible), *([()] * (1 if panel and gap else 0)), *panel]
+    lines = [*head, *(line for _, line in visible)]
     owners = [*([None] * len(head)), *(number for number, _ in visible)]
+    if is_beside:
+        lines = [*head, *_side_by_side([line for _, line in visible], row_width, panel)]
+    elif panel:
+        lines += [*([()] * min(1, free - taken - len(visible))), *panel]
     lines += [()] * (view.height - len(lines))
     owners += [None] * (view.height - len(owners))
     left: Line = ((" " * margin, "text"),)
     framed = [fit((*left, *fit(line, width)), view.width) for line in lines[: view.height]]
-    return Picture(framed, owners[: view.height], shown, selected, top)
+    return Picture(framed, owners[: view.height], shown, selected, top, row_width + margin if beside else view.width)
+
+
+def _side_by_side(left: Sequence[Line], width: int, right_side: Sequence[Line]) -> list[Line]:
+    count = max(len(left), len(right_side))
+    return [
+        (
+            *fit(left[number] if number < len(left) else (), width),
+            (" │ ", "line"),
+            *(right_side[number] if number < len(right_side) else ()),
+        )
+        for number in range(count)
+    ]
 
 
 def _scrolled(top: int, owners: Sequence[int], selected: int, room: int) -> int:

@@ -70,8 +70,15 @@ class Row:
 
     @property
     def check(self) -> str:
-        """The first command that proves it, or empty."""
-        return next((span.check for span in self.spans if span.check), "")
+        """The command that proves it, or empty."""
+        span = self.proof
+        return span.check if span else ""
+
+    @property
+    def proof(self) -> Span | None:
+        """The span whose command tells most: that of a new namespace rather than of a shared one."""
+        provable = [span for span in self.spans if span.check]
+        return next((span for span in provable if span.fact("is_new")), provable[0] if provable else None)
 
     @property
     def key(self) -> tuple[str, str]:

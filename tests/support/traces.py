@@ -71,7 +71,7 @@ def until(records: Sequence[Record], ms: float | None) -> list[Record]:
     kept: list[Record] = []
     clock: dict[Any, int] = {}
     for record in records:
-        at = record.get("clock_ns", record.get("at", clock.get(record.get("span"), CLOCK)))
+        at: int = record.get("clock_ns", record.get("at", clock.get(record.get("span", ""), CLOCK)))
         if "span" in record:
             clock[record["span"]] = clock.get(record["span"], at)
         if at <= CLOCK + ms * 1_000_000:
@@ -119,8 +119,9 @@ def _born(script: Script, *, at: float = 14.0) -> None:
         is_new = part in new
         container = 4026532180 + new[part] if is_new else host
         script.span(
-            "namespaces", at + 3.0 + number * 0.2, at + 3.2 + number * 0.2, part, check=f"readlink /proc/48213/ns/{part}",
-            container=f"{part}:[{container}]", host=f"{part}:[{host}]", is_new=is_new,
+            "namespaces", at + 3.0 + number * 0.2, at + 3.2 + number * 0.2, part,
+            check=f"readlink /proc/48213/ns/{part}", container=f"{part}:[{container}]",
+            host=f"{part}:[{host}]", is_new=is_new,
         )  # fmt: skip
     script.span(
         "cgroup",
