@@ -11,6 +11,8 @@ from dockview.engine.api import Engine
 from dockview.engine.model import Finding
 
 _GLYPHS = {"ok": ("✓", "32"), "limited": ("~", "33"), "missing": ("✗", "31")}
+_NO_WRAP = 10_000
+"""For a pipe: a finding stays on one line, so that it can be searched for."""
 _HEADERS = {"Topic": "TOPIC", "State": "STATE", "Detail": "DETAIL", "Remedy": "REMEDY"}
 
 
@@ -34,7 +36,7 @@ def _text(item: Finding, topic_width: int, console: Console) -> str:
     glyph, colour = _GLYPHS.get(item.state, ("?", "33"))
     head = f"{console.paint(f'{glyph} {item.state:<7}', colour)}  {item.topic:<{topic_width}}  "
     indent = " " * (2 + 7 + 2 + topic_width + 2)
-    width = max(console.columns - len(indent), 30)
+    width = max(console.columns - len(indent), 30) if console.out_is_tty else _NO_WRAP
     lines = textwrap.wrap(clean_cell(item.detail), width, break_on_hyphens=False) or [""]
     if item.remedy:
         lines += textwrap.wrap(f"→ {clean_cell(item.remedy)}", width, subsequent_indent="  ", break_on_hyphens=False)

@@ -16,7 +16,10 @@ _WHAT = {
     "container": "all stopped containers",
     "image": "all dangling images",
     "network": "all networks not used by at least one container",
-    "volume": "all volumes not used by at least one container",
+    "volume": "all anonymous volumes not used by at least one container",
+}
+_WHAT_WITH_ALL = {
+    "image": "all images without at least one container associated to them",
 }
 _SHORT = 12
 
@@ -30,6 +33,8 @@ def prune(engine: Engine, command: Command, console: Console) -> int:
     plan = engine.prune_plan(kinds)
     if "image" in kinds and not wants_all:
         plan = _dangling_only(engine, plan)
+    if not (kinds == ["volume"] and wants_all):
+        plan = replace(plan, items=tuple(item for item in plan.items if item.kind != "volume" or _is_anonymous(item)))
     if not plan.items:
         console.print("Nothing to remove: everything here is in use.\nTotal reclaimed space: 0B")
         return 0
@@ -55,6 +60,11 @@ def _dangling_only(engine: Engine, plan: PrunePlan) -> PrunePlan:
     return replace(plan, items=tuple(item for item in plan.items if item.id not in tagged and item.id not in kept))
 
 
+def _is_anonymous(volume: PruneItem) -> bool:
+    """Docker names a volume that nobody named by 64 digits; one that somebody named may hold what he wants back."""
+    return len(volume.name) == 64 and not set(volume.name) - set("0123456789abcdef")
+
+
 def _preview(plan: PrunePlan) -> str:
     rows = [("KIND", "ID", "NAME", "SIZE", "WHY")]
     rows += [
@@ -70,7 +80,7 @@ def _preview(plan: PrunePlan) -> str:
 def _is_confirmed(kinds: Sequence[str], console: Console, *, wants_all: bool) -> bool:
     what = [_WHAT[kind] for kind in kinds]
     if wants_all:
-        what = [text.replace("dangling images", "images without a container") for text in what]
+        what = [_WHAT_WITH_ALL.get(kind, _WHAT[kind]) for kind in kinds]
     console.print("\nWARNING! This will remove:\n" + "\n".join(f"  - {text}" for text in what) + "\n")
     return console.ask("Are you sure you want to continue? [y/N] ").lower() in ("y", "yes")
 

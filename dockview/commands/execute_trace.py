@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 import time
 
@@ -26,6 +27,9 @@ _GLYPHS = {
     Status.LOST: ("?", "33"),
 }
 _ORIGIN_MARKS = {Origin.MEASURED: "", Origin.REPORTED: "", Origin.INFERRED: "~"}
+_LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")
+_SHORTENED = r"\1…"
+"""Digests and IDs have 64 digits; for reading the first twelve tell them apart, and --json has them whole."""
 _BAR = 24
 _INDENT = "      "
 
@@ -112,7 +116,7 @@ def _wrapped(text: str, console: Console) -> list[str]:
 def _fact(fact: Fact) -> str:
     value = fact.value
     shown = "unknown" if value is None else str(value).lower() if isinstance(value, bool) else value
-    return f"{_ORIGIN_MARKS[fact.origin]}{fact.name}: {shown}"
+    return f"{_ORIGIN_MARKS[fact.origin]}{fact.name}: {_LONG_HEX.sub(_SHORTENED, str(shown))}"
 
 
 def _bar(found: Trace, span: Span) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import termios
 from collections.abc import Iterator
 
 import pytest
@@ -194,6 +195,45 @@ def test_run__signals_go_to_the_container(engine: ScriptedEngine, number: signal
 
     assert engine.signals == [number.name]
     assert code == 128 + number
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """A pseudo-terminal: the end of the person, the end of the program."""
+    ends = os.openpty()
+    termios.tcsetwinsize(ends[1], (40, 100))
+    yield ends
+    for fd in ends:
+        os.close(fd)
+
+
+def test_run__it_is_raw_while_it_lasts_and_detaches_by_its_keys(
+    engine: ScriptedEngine, terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, program = terminal
+    before = termios.tcgetattr(program)
+    modes: list[int] = []
+    engine.attachment = attachment = FakeAttachment(is_tty=True, is_endless=True)
+    monkeypatch.setattr("dockview.commands.foreground.window_size", lambda _fd: (40, 100))
+    first_read = attachment.read
+
+    def read() -> tuple[str, bytes] | None:
+        modes.append(termios.tcgetattr(program)[3])
+        os.write(person, b"ls\x03\x10\x11")
+        return first_read()
+
+    attachment.read = read  # type: ignore[method-assign]
+    captured = Captured(in_fd=program)
+    captured.console.in_is_tty = True
+
+    code, _ = dockview(engine, "run -q -it web", captured)
+
+    assert code == 0
+    assert not modes[0] & (termios.ICANON | termios.ECHO | termios.ISIG)
+    assert termios.tcgetattr(program) == before
+    assert attachment.written.get() == b"ls\x03"
+    assert attachment.sizes == [(40, 100)]
+    assert engine.signals == []
 
 
 def test_run__nobody_reads_the_output(engine: ScriptedEngine) -> None:
