@@ -17,6 +17,7 @@ from dockview.engine.model import PortMapping
 from dockview.engine.network import ports
 from dockview.engine.network.holders import find_holder
 from tests.engine.netns_holder import Held, echo, hold
+from tests.engine.proxying import spawn_proxy
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.root
@@ -51,26 +52,11 @@ class Served:
 
 @contextmanager
 def serve(held: Held, mapping: PortMapping, target: str = "127.0.0.1") -> Iterator[Served]:
-    """What the shim does: replace the placeholders by the numbers that the child inherits, keep the pipe."""
+    """A proxy that serves one mapping."""
     bound = ports.bind_all([mapping])
-    sockets = ports.listeners(bound)
-    numbers = [listener.fileno() for listener in sockets]
-    known = {
-        "{fds}": ",".join(map(str, numbers)),
-        "{netns}": str(held.netns_fd),
-        "{userns}": str(-1 if held.userns_fd is None else held.userns_fd),
-    }
-    argv = [known.get(word, word) for word in ports.proxy_command(CONTAINER, bound, target)]
-    inherited = [*numbers, held.netns_fd, *(() if held.userns_fd is None else (held.userns_fd,))]
-    with subprocess.Popen(argv, pass_fds=inherited, stdin=subprocess.PIPE) as process:
-        for listener in sockets:
-            listener.close()
-        try:
-            yield Served(process, bound)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            assert process.wait(10) == 0
+    command = ports.proxy_command(CONTAINER, bound, target)
+    with spawn_proxy(held, command, ports.listeners(bound)) as process:
+        yield Served(process, bound)
 
 
 def read_all(client: socket.socket) -> bytes:
