@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 
 from dockview.engine.api import Engine
@@ -16,11 +18,24 @@ from dockview.keymap import check_overrides
 from dockview.lanes import spawn
 from dockview.opening import Opening
 from dockview.screens.dashboard import Dashboard
+from dockview.screens.host import HostApp
 from dockview.settings import Settings, load_settings
 from dockview.theme import THEME
 
 
-class DockviewApp(App[int]):
+_CLOSING_S = 2.0
+"""How long leaving waits for an engine to be closed."""
+
+
+class OtherOpened(Message):
+    """An engine of another kind is there, or could not be opened."""
+
+    def __init__(self, opening: Opening) -> None:
+        super().__init__()
+        self.opening = opening
+
+
+class DockviewApp(HostApp):
     """dockview on one engine.
 
     Life: the engine opens in a thread while the first picture is drawn; leaving closes the engine, which unblocks
@@ -35,15 +50,28 @@ class DockviewApp(App[int]):
     ToastRack { display: none; }
     """
 
-    def __init__(self, opening: Opening, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        settings: Settings | None = None,
+        open_kind: Callable[[str], Engine] | None = None,
+        offered: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         super().__init__()
+        self.open_kind = open_kind
+        self._offered = offered
+        self.closing: list[threading.Thread] = []
+        """Engines that are being closed."""
         self.settings = settings or Settings()
-        self.line_history: list[str] = []
-        """Docker lines typed in this session, oldest first."""
+        self.line_history = []
         self.key_overrides, self._key_problems = check_overrides(self.settings.keys)
         self._opening = opening
         self.register_theme(THEME)
         self.theme = self.settings.theme if self.settings.theme in self.available_themes else THEME.name
+
+    def offered(self) -> Sequence[str]:
+        """Names of images that can be run though they are not here yet."""
+        return self._offered()
 
     def get_default_screen(self) -> Screen[Any]:
         """The dashboard."""
@@ -100,15 +128,40 @@ class DockviewApp(App[int]):
                 self.leave()
 
         question = "Leave while a run is being built?"
-        self.push_screen(Confirm(question, [*words, "It is cancelled, and what it did is undone."], "leave"), answered)
+        await self.push_screen(Confirm(question, [*words, "It is cancelled, and what it did is undone."], "leave"), answered)
 
     def leave(self) -> None:
         """Close feeds and engine, then the app."""
-        board = self.dashboard
+        self._let_go(self.dashboard)
+        self.exit(0)
+
+    def _let_go(self, board: Dashboard) -> None:
         board.let_go()
         if board.engine is not None:
-            self._closing = spawn("engine.close", board.engine.close)
-        self.exit(0)
+            self.closing.append(spawn("engine.close", board.engine.close))
+
+    def switch_engine(self, kind: str) -> None:
+        """Open an engine of another kind; the one in use stays until that has succeeded."""
+        open_kind = self.open_kind
+        if open_kind is None:
+            return
+        self.dashboard.head.note = f"opening {kind}…"
+
+        def tell(opening: Opening) -> None:
+            self.post_message(OtherOpened(opening))
+
+        Opening(lambda: open_kind(kind)).tell(tell)
+
+    def on_other_opened(self, message: OtherOpened) -> None:
+        """Put a dashboard on the new engine in place of the old one."""
+        board = self.dashboard
+        board.head.note = ""
+        if message.opening.error is not None:
+            board.say_error(message.opening.error)
+            return
+        self._let_go(board)
+        self._opening = message.opening
+        self.switch_screen(self.get_default_screen())
 
 
 def run_app(*, engine: str, root: str | None, context: str | None) -> int:
@@ -121,16 +174,25 @@ def run_app(*, engine: str, root: str | None, context: str | None) -> int:
 
     Returns: the exit code.
     """
-    from dockview.engine import open_engine  # noqa: PLC0415  engines are known to their package alone
+    from dockview.engine import hub_images, open_engine  # noqa: PLC0415  engines are known to their package alone
 
-    return run_on(lambda: open_engine(engine, root=root, context=context))
+    def open_kind(kind: str) -> Engine:
+        return open_engine(kind, root=root, context=context)
+
+    return run_on(lambda: open_kind(engine), open_kind, hub_images)
 
 
-def run_on(open_engine: Callable[[], Engine]) -> int:
-    """Run the app on whatever `open_engine` opens."""
-    opening = Opening(open_engine)
-    app = DockviewApp(opening, load_settings())
+def run_on(
+    open_first: Callable[[], Engine],
+    open_kind: Callable[[str], Engine] | None = None,
+    offered: Callable[[], Sequence[str]] = tuple,
+) -> int:
+    """Run the app on whatever `open_first` opens.
+
+    `open_kind` opens another kind of engine when the user switches; `offered` names images for suggestions.
+    """
+    app = DockviewApp(Opening(open_first), load_settings(), open_kind, offered)
     code = app.run()
-    if opening.opened is not None:
-        opening.opened[0].close()
-    return 1 if app.return_code else code or 0
+    for thread in app.closing:
+        thread.join(_CLOSING_S)
+    return app.return_code or code or 0

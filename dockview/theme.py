@@ -50,6 +50,7 @@ class Paint:
         ink, paper = Color.parse(colours["foreground"]), Color.parse(colours["background"])
         self._paper = paper
         self._primary = Color.parse(colours["primary"])
+        self._raised = Color.parse(colours["surface"])
         self._inks: dict[str, Color] = {
             "text": ink,
             "strong": ink,
@@ -65,11 +66,11 @@ class Paint:
         self._styles: dict[tuple[str, str], Style] = {}
 
     def __call__(self, tone: str, ground: str = "") -> Style:
-        """The style of a tone on a ground: plain, `cursor` (focused) or `mark` (selected, not focused)."""
+        """The style of a tone on a ground: plain, `cursor` (focused), `mark` (selected, not focused) or `raised` (a dialog)."""
         found = self._styles.get((tone, ground))
         if found is None:
-            bold = tone in ("strong", "accent") and tone == "strong"
-            found = Style(color=self._inks[tone].rich_color, bgcolor=self._ground(ground).rich_color, bold=bold)
+            paper, ink = self._ground(ground).rich_color, self._inks[tone].rich_color
+            found = Style(color=ink, bgcolor=paper, bold=tone == "strong")
             self._styles[tone, ground] = found
         return found
 
@@ -78,7 +79,7 @@ class Paint:
             return self._paper.blend(self._primary, 0.26)
         if ground == "mark":
             return self._paper.blend(self._primary, 0.10)
-        return self._paper
+        return self._raised if ground == "raised" else self._paper
 
     def colour(self, tone: str) -> str:
         """The hex colour of a tone."""
@@ -90,7 +91,7 @@ def _paint(colours: tuple[tuple[str, str], ...]) -> Paint:
     return Paint(dict(colours))
 
 
-_USED = ("foreground", "background", "primary", "secondary", "success", "warning", "error")
+_USED = ("foreground", "background", "surface", "primary", "secondary", "success", "warning", "error")
 
 
 def paint_of(app: App[object]) -> Paint:

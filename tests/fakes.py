@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from dockview.engine.cancel import CancelToken
 from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NotFound
-from dockview.engine.lifecycle import Phase, Record, Trace, TraceBuilder
+from dockview.engine.lifecycle import Phase, Record, Scalar, Trace, TraceBuilder
 from dockview.engine.model import (
     Capabilities,
     Container,
@@ -106,7 +106,8 @@ def make_image(seed: int, tag: str, size: int, containers: int) -> Image:
         for n, part in enumerate((size * 9 // 10, size // 10))
     )
     return Image(
-        id=digest(seed), tags=(tag,) if tag else (), digests=(f"hub.localhost/{tag.split(':')[0]}@{digest(seed + 50)}",),
+        id=digest(seed), tags=(tag,) if tag else (),
+        digests=(f"hub.localhost/{tag.split(':')[0]}@{digest(seed + 50)}",),
         created_ns=NOW_NS - 3 * 24 * HOUR, size_bytes=size, layers=layers, architecture="amd64", os="linux",
         containers=containers,
     )  # fmt: skip
@@ -173,7 +174,12 @@ class FakeEngine:
         builder = TraceBuilder()
         kept: list[Record] = []
         started = container.started_ns or NOW_NS
-        write_run(lambda r: (builder.apply(r), kept.append(r)), container, wall_ns=started)
+
+        def sink(record: Record) -> None:
+            builder.apply(record)
+            kept.append(record)
+
+        write_run(sink, container, wall_ns=started)
         trace = builder.trace
         assert trace is not None
         self.records[trace.id] = kept
@@ -198,8 +204,10 @@ class FakeEngine:
 
     def close(self) -> None:
         self.is_closed = True
-        for stream in (*self.event_streams, *self.trace_streams):
-            stream.close()
+        for events in self.event_streams:
+            events.close()
+        for traces in self.trace_streams:
+            traces.close()
 
     # Containers
 
@@ -226,7 +234,8 @@ class FakeEngine:
         return {
             "Id": c.id, "Created": "2027-01-15T08:00:00.000000000Z", "Path": "/opt/python/bin/python3",
             "Args": ["/app/web.py"], "Image": c.image_id, "Name": f"/{c.name}",
-            "State": {"Status": str(c.status), "Running": c.status.is_alive, "Pid": c.pid or 0, "ExitCode": c.exit_code},
+            "State": {"Status": str(c.status), "Running": c.status.is_alive, "Pid": c.pid or 0,
+                      "ExitCode": c.exit_code},
             "Config": {"Hostname": c.short_id, "Image": c.image, "Cmd": None, "WorkingDir": "/app",
                        "Entrypoint": ["/opt/python/bin/python3", "/app/web.py"],
                        "Env": ["PATH=/usr/bin:/bin", "DB_PASSWORD=hunter2", "GREETING=hello there"],
@@ -346,7 +355,8 @@ class FakeEngine:
         self._note(f"pull {reference}")
         image = make_image(31, f"{reference}:latest", 50_000, 0)
         with Recorder(
-            "pull", reference, line=f"docker pull {reference}", engine="embedded", sinks=[on_record] if on_record else []
+            "pull", reference, line=f"docker pull {reference}", engine="embedded", cancel=cancel,
+            sinks=[on_record] if on_record else [],
         ) as trace:
             write_pull(trace, reference, lambda: time.sleep(self.pace_s))
         with self.lock:
@@ -374,7 +384,8 @@ class FakeEngine:
     def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
         self._note(f"prune_plan {' '.join(kinds)}")
         items = [
-            PruneItem("container", c.id, c.name, 4096, "exited 3 minutes ago") for c in self.list if not c.status.is_alive
+            PruneItem("container", c.id, c.name, 4096, "exited 3 minutes ago")
+            for c in self.list if not c.status.is_alive
         ] if "container" in kinds else []  # fmt: skip
         if "image" in kinds:
             items += [
@@ -399,7 +410,7 @@ class FakeEngine:
     # Traces
 
     def traces(self, ref: str = "", *, limit: int = 50) -> Sequence[Trace]:
-        return [t for t in self.trace_list if not ref or t.container_id == ref or t.container_name == ref][:limit]
+        return [t for t in self.trace_list if not ref or ref in (t.container_id, t.container_name)][:limit]
 
     def follow_traces(self) -> FakeStream[tuple[str, Record]]:
         stream: FakeStream[tuple[str, Record]] = FakeStream()
@@ -539,14 +550,15 @@ def write_run(
                 span.fact("host", f"{part}:[{4026531837 + number}]")
                 span.fact("is_new", is_new)
                 pause()
-        for phase, facts in (
+        steps: tuple[tuple[Phase, dict[str, Scalar]], ...] = (
             (Phase.CGROUP, {"path": f"/dockview/{container.id[:12]}", "memory": "max", "pids": "max"}),
             (Phase.ROOTFS, {"mounts": 9, "pivot_root": "done"}),
             (Phase.NETWORK, {"bridge": "dv0", "veth": "veth3f2a", "address": f"{container.ip or '172.30.0.9'}/16"}),
             (Phase.PORTS, {"published": "0.0.0.0:8080 → 80/tcp" if container.ports else "none"}),
             (Phase.SECURITY, {"capabilities": "14 of 41", "seccomp": "filter", "no_new_privs": True}),
             (Phase.START, {"pid": container.pid, "argv": container.command}),
-        ):
+        )
+        for phase, facts in steps:
             with trace.phase(phase) as span:
                 for name, value in facts.items():
                     span.fact(name, value)
@@ -578,7 +590,7 @@ def main() -> None:
 
     from dockview.app import run_on
 
-    raise SystemExit(run_on(open_engine))
+    raise SystemExit(run_on(open_engine, lambda _: open_engine(), lambda: ("hello-world", "web", "db", "box", "flaky")))
 
 
 if __name__ == "__main__":

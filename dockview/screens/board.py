@@ -236,7 +236,9 @@ class BoardScreen(LiveScreen):
         row = self.rail.current.selected
         container = self.session.container(self.ref.id) if self.ref.kind == "container" else None
         if container is not None:
-            self.detail.title([(clean_line(container.name), "strong")], self._container_words(container))
+            image = clean_line(container.image)
+            more = [(" ── ", "line"), (image, "soft")] if image != container.name else []
+            self.detail.title([(clean_line(container.name), "strong"), *more], [*self._container_words(container)])
         elif self.ref.is_trace:
             trace = self.session.trace(self.ref.trace_id)
             self.detail.title([(self.ref.name, "strong")], birth_words(trace) if trace else ())
@@ -255,8 +257,6 @@ class BoardScreen(LiveScreen):
         if container.ip and container.status.is_alive:
             yield " ── ", "line"
             yield clean_line(container.ip), "second"
-        yield " ── ", "line"
-        yield clean_line(container.image), "soft"
 
     def draw_trace(self) -> None:
         """Draw the lifecycle page, where it is the one that is shown."""

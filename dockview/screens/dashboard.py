@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import events, getters, on
 from textual.binding import BindingType
 
 from dockview.engine.lifecycle import Status
 from dockview.keymap import ACTIONS, screen_bindings, show_keys
+from dockview.screens.host import HostApp
 from dockview.screens.verbs import VerbScreen
 from dockview.text import clean_line
 from dockview.widgets.foot import Hint
+from dockview.widgets.lifecycle import LifecycleView
 from dockview.widgets.prompt import Prompt
 from dockview.widgets.rail import KINDS
 from dockview.widgets.resource_list import ResourceList
@@ -35,9 +37,10 @@ _FIXED = ("prune", "engines", "help", "quit")
 class Dashboard(VerbScreen):
     """All objects of an engine at the left, one of them at the right."""
 
+    app = getters.app(HostApp)
     CSS_PATH = "dashboard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*screen_bindings()]
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual's own annotation
         (0, "-single"), (72, "-narrow"), (104, "-roomy"), (160, "-wide"),
     ]  # fmt: skip
 
@@ -88,27 +91,27 @@ class Dashboard(VerbScreen):
         page = self.detail.shown_page
         if page is not None:
             self.add_class("-in-detail")
-            (page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus()
+            self.call_after_refresh((page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus)
 
-    def action_back(self) -> None:
+    async def action_back(self) -> None:
         """Out of what is open, from the inside: a notice, the detail, a failed run, a filter."""
         if self.notice.clear():
             return
         if self.is_in_detail:
             self.rail.current.focus()
         elif self.ref.is_trace:
-            self._leave_trace()
+            await self._leave_trace()
         elif self.rail.current.filter_text:
             self.rail.current.set_filter("")
 
-    def _leave_trace(self) -> None:
+    async def _leave_trace(self) -> None:
         trace = self.session.trace(self.ref.trace_id)
         if trace is None or trace.status is not Status.RUNNING:
             self.session.dismiss(self.ref.trace_id)
             self.draw_rows()
         elif trace.id in self.session.own:
             trace_id = trace.id
-            self._ask(
+            await self._ask(
                 "Cancel this run?", [clean_line(trace.line), "What it has done so far is undone."], "cancel it",
                 lambda _: self.cancel_run(trace_id),
             )  # fmt: skip
@@ -151,43 +154,43 @@ class Dashboard(VerbScreen):
         if container is not None and not self.lacks("start"):
             self.restart(container)
 
-    def action_kill(self) -> None:
+    async def action_kill(self) -> None:
         """Kill, after asking."""
         container = self.selected_container()
         if container is None or self.lacks("kill"):
             return
         words = ["Its main process gets SIGKILL: it cannot save anything."]
-        self._ask(f"Kill {clean_line(container.name)}?", words, "kill it", lambda _: self.kill(container))
+        await self._ask(f"Kill {clean_line(container.name)}?", words, "kill it", lambda _: self.kill(container))
 
-    def action_remove(self) -> None:
+    async def action_remove(self) -> None:
         """Remove, after asking."""
         if self.ref.is_trace:
-            self._leave_trace()
+            await self._leave_trace()
         elif self.ref.kind == "image" and self.ref.id:
             image_id, name = self.ref.id, self.ref.name if self.ref.name != "<none>" else self.ref.id
             if not self.lacks("rmi"):
-                self._ask(
+                await self._ask(
                     f"Remove the image {name}?", ["It has to be pulled again to be used."], "remove it",
                     lambda force: self.remove_image(image_id, name, force=force), "also if a container uses it",
                 )  # fmt: skip
         elif self.ref.kind == "container":
-            self._remove_container()
+            await self._remove_container()
         else:
             self.notice.say("a container or an image can be removed here", is_calm=True)
 
-    def _remove_container(self) -> None:
+    async def _remove_container(self) -> None:
         container = self.selected_container()
         if container is None or self.lacks("rm"):
             return
         is_alive = container.status.is_alive
         words = ["It runs: removing it needs force, which kills it."] if is_alive else []
-        self._ask(
+        await self._ask(
             f"Remove the container {clean_line(container.name)}?",
             [*words, "Its writable layer and its log go too; this cannot be undone."], "remove it",
             lambda force: self.remove_container(container, force=force), "force" if is_alive else "",
         )  # fmt: skip
 
-    def _ask(
+    async def _ask(
         self, question: str, words: list[str], verb: str, do: Callable[[bool], object], force: str = ""
     ) -> None:
         if not self.is_confirming and not force:
@@ -199,13 +202,13 @@ class Dashboard(VerbScreen):
             if answer and answer[0]:
                 do(answer[1])
 
-        self.app.push_screen(Confirm(question, words, verb, force), answered)
+        await self.app.push_screen(Confirm(question, words, verb, force), answered)
 
-    def action_prune(self) -> None:
+    async def action_prune(self) -> None:
         """Preview, then prune."""
-        self.open_prune()
+        await self.open_prune()
 
-    def open_prune(self, kinds: tuple[str, ...] = ("container", "image")) -> None:
+    async def open_prune(self, kinds: tuple[str, ...] = ("container", "image")) -> None:
         """The prune preview with these kinds chosen."""
         if self.engine is None or self.lacks("prune"):
             return
@@ -217,9 +220,9 @@ class Dashboard(VerbScreen):
             if isinstance(plan, PrunePlan) and plan.items:
                 self.prune(plan, " && ".join(f"docker {kind} prune -f" for kind in plan.kinds))
 
-        self.app.push_screen(PruneScreen(self.engine, kinds), answered)
+        await self.app.push_screen(PruneScreen(self.engine, kinds), answered)
 
-    def action_run_form(self) -> None:
+    async def action_run_form(self) -> None:
         """Fill in a run."""
         if self.engine is None or self.lacks("run"):
             return
@@ -231,12 +234,12 @@ class Dashboard(VerbScreen):
 
         image = self.session.image(self.ref.id) if self.ref.kind == "image" else None
         chosen = image.tags[0].removesuffix(":latest") if image is not None and image.tags else ""
-        self.app.push_screen(RunForm(self.image_names(), chosen), answered)
+        await self.app.push_screen(RunForm(self.image_names(), chosen), answered)
 
     def image_names(self) -> list[str]:
-        """Names that can be run: of images that are here, then of the bundled hub."""
+        """Names that can be run: of images that are here, then others that the engine's registries offer."""
         here = [clean_line(tag.removesuffix(":latest")) for i in self.session.snapshot.images or () for tag in i.tags]
-        return list(dict.fromkeys([*here, *hub_names()]))
+        return list(dict.fromkeys([*here, *self.app.offered()]))
 
     # Looking
 
@@ -285,7 +288,7 @@ class Dashboard(VerbScreen):
 
         self.notice.say(f"opened {url}" if open_url(url) else f"no browser here; {url}", is_calm=True)
 
-    def action_menu(self) -> None:
+    async def action_menu(self) -> None:
         """All actions on what is selected."""
         from dockview.screens.menu import ActionMenu  # noqa: PLC0415  loaded when it is first used
 
@@ -301,28 +304,48 @@ class Dashboard(VerbScreen):
             if action_id:
                 await self.run_action(ACTIONS[action_id].method)
 
-        self.app.push_screen(ActionMenu(self.ref.name or "dockview", entries, self.keys_of), answered)
+        await self.app.push_screen(ActionMenu(self.ref.name or "dockview", entries, self.keys_of), answered)
 
-    def action_engines(self) -> None:
+    async def action_engines(self) -> None:
         """Which engines there are."""
         from dockview.screens.engines import EnginesScreen  # noqa: PLC0415  loaded when it is first used
 
-        self.app.push_screen(EnginesScreen(self.session.snapshot.info))
+        if self.app.open_kind is None:
+            self.notice.say("this is the only engine here", is_calm=True)
+            return
 
-    def action_help(self) -> None:
+        def answered(kind: str | None) -> None:
+            if kind:
+                self.app.switch_engine(kind)
+
+        await self.app.push_screen(EnginesScreen(self.session.snapshot.info), answered)
+
+    async def action_help(self) -> None:
         """The keys."""
         from dockview.screens.help import HelpScreen  # noqa: PLC0415  loaded when it is first used
 
-        self.app.push_screen(HelpScreen(self.keys_of))
+        await self.app.push_screen(HelpScreen(self.keys_of))
+
+    @on(LifecycleView.ProveRequested)
+    async def _prove(self, message: LifecycleView.ProveRequested) -> None:
+        from dockview.screens.proof import ProofScreen  # noqa: PLC0415  loaded when it is first used
+
+        if message.check:
+            await self.app.push_screen(ProofScreen(message.span.label, message.check))
+        else:
+            self.notice.say("this step has no command that would show it from outside", is_calm=True)
 
     # Lines
 
-    def action_filter(self) -> None:
-        """Type a filter for the list in use."""
+    async def action_filter(self) -> None:
+        """Type a filter for the list in use, or what to look for in the logs."""
+        if self.is_in_detail and self.detail.tab == "logs":
+            await self._open_prompt(Prompt("?"))
+            return
         made = self.rail.current
-        self._open_prompt(Prompt("/", made.filter_text))
+        await self._open_prompt(Prompt("/", made.filter_text))
 
-    def action_command(self) -> None:
+    async def action_command(self) -> None:
         """Type a docker line."""
         from dockview.screens.completion import candidates  # noqa: PLC0415  loaded when it is first used
 
@@ -330,24 +353,26 @@ class Dashboard(VerbScreen):
             "container": [clean_line(c.name) for c in self.session.snapshot.containers or ()],
             "image": self.image_names(),
         }
-        self._open_prompt(Prompt(":", complete=lambda line: candidates(line, names), history=self.app_history))
+        await self._open_prompt(Prompt(":", complete=lambda line: candidates(line, names), history=self.history))
 
     @property
-    def app_history(self) -> list[str]:
+    def history(self) -> list[str]:
         """Lines typed earlier, oldest first."""
-        history = getattr(self.app, "line_history", None)
-        return history if isinstance(history, list) else []
+        return self.app.line_history
 
-    def _open_prompt(self, prompt: Prompt) -> None:
+    async def _open_prompt(self, prompt: Prompt) -> None:
+        # Awaited, so that what is typed next goes into the line and is not taken for a key.
         self.notice.clear()
         self.foot.display = False
-        self.mount(prompt, after=self.foot)
-        prompt.focus_input()
+        await self.mount(prompt, after=self.foot)
+        self.set_focus(prompt.input)
 
     @on(Prompt.Changed)
     def _prompt_changed(self, message: Prompt.Changed) -> None:
         if message.prompt.sign == "/":
             self.rail.current.set_filter(message.text)
+        elif message.prompt.sign == "?":
+            self.detail.logs.search(message.text)
 
     @on(Prompt.Submitted)
     def _prompt_submitted(self, message: Prompt.Submitted) -> None:
@@ -359,26 +384,30 @@ class Dashboard(VerbScreen):
                 message.prompt.show_trouble(*trouble)
                 return
             if message.text.strip():
-                self.app_history.append(message.text)
+                self.history.append(message.text)
         self._close_prompt(message.prompt)
 
     @on(Prompt.Left)
     def _prompt_left(self, message: Prompt.Left) -> None:
         if message.prompt.sign == "/":
             self.rail.current.set_filter("")
+        elif message.prompt.sign == "?":
+            self.detail.logs.search("")
         self._close_prompt(message.prompt)
 
     def _close_prompt(self, prompt: Prompt) -> None:
         prompt.remove()
         self.foot.display = True
-        if self.app.screen is self:
+        if prompt.sign == "?":
+            self.action_open_detail()
+        else:
             self.rail.current.focus()
 
     # Keys
 
     def keys_of(self, action_id: str) -> str:
         """The keys of an action, as the user has set them."""
-        return getattr(self.app, "key_overrides", {}).get(action_id, ACTIONS[action_id].keys)
+        return self.app.key_overrides.get(action_id, ACTIONS[action_id].keys)
 
     def draw_foot(self) -> None:
         """Draw the keys that work here now."""
@@ -399,13 +428,3 @@ class Dashboard(VerbScreen):
             label = "engine"
         why_not = self.session.snapshot.capabilities.why_not(action.feature) if action.feature else None
         return Hint(show_keys(self.keys_of(action_id), first=True), label, why_not or "")
-
-
-def hub_names() -> list[str]:
-    """Names of the images that the bundled hub serves."""
-    try:
-        from dockview.engine import hub  # noqa: PLC0415  only needed by the form and the command line
-    except ImportError:
-        return []
-    names = getattr(hub, "NAMES", ())
-    return [str(name) for name in names]

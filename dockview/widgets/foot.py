@@ -31,6 +31,9 @@ class Foot(Widget):
 
     hints: reactive[tuple[Hint, ...]] = reactive(())
     """What works on the selected object, most wanted first."""
+    ground = ""
+    """The ground it is drawn on."""
+
     fixed: reactive[tuple[Hint, ...]] = reactive(())
     """What always works."""
 
@@ -47,7 +50,7 @@ class Foot(Widget):
                 break
             left += more
         gap = " " * max(width - width_of(left) - width_of(right), 0)
-        return strip_of(paint_of(self.app), [*left, (gap, "text"), *right], width)
+        return strip_of(paint_of(self.app), [*left, (gap, "text"), *right], width, self.ground)
 
     @staticmethod
     def _pieces(hints: Sequence[Hint]) -> list[Piece]:

@@ -79,7 +79,7 @@ class Prompt(Vertical):
         self._complete = complete
         self._history = [*history, text]
         self._place = len(self._history) - 1
-        self._input = Input(text, select_on_focus=False)
+        self.input = Input(text, select_on_focus=False)
         self._trouble, self._caret = PromptLine(), PromptLine()
 
     def compose(self) -> ComposeResult:
@@ -89,12 +89,8 @@ class Prompt(Vertical):
         yield self._trouble
         with Vertical(id="prompt-row"):
             yield sign
-            yield self._input
+            yield self.input
         yield self._caret
-
-    def focus_input(self) -> None:
-        """Type here."""
-        self._input.focus()
 
     def show_trouble(self, words: str, place: tuple[int, int] | None, hint: str = "") -> None:
         """Say what is wrong with the line, with carets under the characters at fault."""
@@ -102,7 +98,7 @@ class Prompt(Vertical):
         if hint:
             pieces.append(("  " + clean_line(hint), "faint"))
         self._trouble.words = tuple(pieces)
-        start, end = place or (len(self._input.value), len(self._input.value))
+        start, end = place or (len(self.input.value), len(self.input.value))
         self._caret.words = ((" " * (3 + start) + "^" * max(end - start, 1), "bad"),)
 
     @on(Input.Changed)
@@ -133,15 +129,15 @@ class Prompt(Vertical):
         place = self._place + step
         if 0 <= place < len(self._history):
             if self._place == len(self._history) - 1:
-                self._history[-1] = self._input.value
+                self._history[-1] = self.input.value
             self._place = place
             self._type(self._history[place])
 
     def _fill(self) -> None:
         if self._complete is None:
             return
-        filled, choices = self._complete(self._input.value[: self._input.cursor_position])
-        rest = self._input.value[self._input.cursor_position :]
+        filled, choices = self._complete(self.input.value[: self.input.cursor_position])
+        rest = self.input.value[self.input.cursor_position :]
         self._type(filled + rest, len(filled))
         if len(choices) > 1:
             self.call_after_refresh(self._offer, choices)
@@ -150,5 +146,5 @@ class Prompt(Vertical):
         self._trouble.words = tuple((f"   {clean_line(choice)}", "soft") for choice in choices)
 
     def _type(self, text: str, cursor: int | None = None) -> None:
-        self._input.value = text
-        self._input.cursor_position = len(text) if cursor is None else cursor
+        self.input.value = text
+        self.input.cursor_position = len(text) if cursor is None else cursor

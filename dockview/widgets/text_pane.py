@@ -27,8 +27,9 @@ class TextPane(ScrollView, can_focus=True):
     TextPane { height: 1fr; width: 1fr; scrollbar-size-vertical: 1; background: $background; overflow-x: hidden; }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's name
+    def __init__(self, *, ground: str = "", id: str | None = None) -> None:  # noqa: A002  Textual's name
         super().__init__(id=id)
+        self._ground = ground
         self._source: Sequence[Line] = ()
         self._wrapped: list[Line] = []
         self._width = 0
@@ -61,7 +62,7 @@ class TextPane(ScrollView, can_focus=True):
         """One line of the page."""
         index, width = y + round(self.scroll_y), self.scrollable_content_region.width
         pieces = [(" ", "text"), *self._wrapped[index]] if index < len(self._wrapped) else []
-        return strip_of(paint_of(self.app), pieces, width)
+        return strip_of(paint_of(self.app), pieces, width, self._ground)
 
     def action_down(self) -> None:
         """A line down."""

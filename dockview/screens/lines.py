@@ -1,0 +1,132 @@
+"""What a docker line does in the app: a verb is done here, a question is answered by going to where the answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from dockview.commands.command import Command
+from dockview.commands.parse import parse_line
+from dockview.commands.usage import UsageError
+from dockview.engine.model import Container
+
+if TYPE_CHECKING:
+    from dockview.screens.dashboard import Dashboard
+
+Trouble = tuple[str, tuple[int, int] | None, str]
+"""What is wrong with a line, which characters of it, and what to do."""
+
+
+def obey(board: Dashboard, line: str) -> Trouble | None:
+    """Do what a line says. Returns: what is wrong with it, None when it is being done."""
+    if not line.strip():
+        return None
+    if line.strip() in ("q", "quit", "exit"):
+        board.call_later(board.app.run_action, "quit")
+        return None
+    try:
+        command = parse_line(line)
+    except UsageError as error:
+        return error.message, error.place, error.hint
+    do = _VERBS.get(command.verb)
+    if do is None:
+        return f"{command.verb} has no place in the app yet", None, f"in a shell: dockview {command.verb}"
+    return do(board, command)
+
+
+def _found(board: Dashboard, ref: str) -> Container | None:
+    listed = board.session.snapshot.containers or ()
+    exact = [c for c in listed if ref in (c.name, c.id)]
+    begun = [c for c in listed if c.id.startswith(ref)]
+    return exact[0] if exact else begun[0] if len(begun) == 1 else None
+
+
+def _each(board: Dashboard, command: Command, do: Callable[[Container], object]) -> Trouble | None:
+    found = [(_found(board, ref), ref) for ref in command.refs]
+    for container, ref in found:
+        if container is None:
+            return f"no such container: {ref}", _place(command, ref), ""
+    for container, _ in found:
+        if container is not None:
+            do(container)
+    return None
+
+
+def _place(command: Command, ref: str) -> tuple[int, int] | None:
+    start = command.line.find(ref)
+    is_as_typed = start >= 0 and not command.line.startswith("docker ")
+    return (start, start + len(ref)) if is_as_typed else None
+
+
+def _run(board: Dashboard, command: Command) -> Trouble | None:
+    if command.request is not None:
+        board.run_image(command.request)
+    return None
+
+
+def _start(board: Dashboard, command: Command) -> Trouble | None:
+    return _each(board, command, board.start)
+
+
+def _stop(board: Dashboard, command: Command) -> Trouble | None:
+    return _each(board, command, lambda c: board.stop(c, timeout_s=command.number("timeout")))
+
+
+def _kill(board: Dashboard, command: Command) -> Trouble | None:
+    return _each(board, command, lambda c: board.kill(c, command.text("signal") or "SIGKILL"))
+
+
+def _rm(board: Dashboard, command: Command) -> Trouble | None:
+    return _each(board, command, lambda c: board.remove_container(c, force=command.is_on("force")))
+
+
+def _rmi(board: Dashboard, command: Command) -> Trouble | None:
+    for ref in command.refs:
+        image = next((i for i in board.session.snapshot.images or () if ref in (i.id, i.short_id, *i.tags)), None)
+        board.remove_image(image.id if image else ref, ref, force=command.is_on("force"))
+    return None
+
+
+def _pull(board: Dashboard, command: Command) -> Trouble | None:
+    board.pull(command.refs[0])
+    return None
+
+
+def _prune(board: Dashboard, command: Command) -> Trouble | None:
+    kinds = command.texts("kinds")
+    if command.is_on("volumes"):
+        kinds = (*kinds, "volume")
+    board.call_later(board.open_prune, kinds)
+    return None
+
+
+def _go_to(kind: str) -> Callable[[Dashboard, Command], Trouble | None]:
+    def go(board: Dashboard, _: Command) -> Trouble | None:
+        board.action_panel(kind)
+        return None
+
+    return go
+
+
+def _show_tab(tab: str) -> Callable[[Dashboard, Command], Trouble | None]:
+    def show(board: Dashboard, command: Command) -> Trouble | None:
+        if command.refs:
+            return _each(board, command, lambda c: board.select("container", c.id, tab=tab))
+        board.turn_to(tab)
+        return None
+
+    return show
+
+
+def _help(board: Dashboard, _: Command) -> Trouble | None:
+    board.call_later(board.action_help)
+    return None
+
+
+_VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
+    "run": _run, "start": _start, "stop": _stop, "kill": _kill, "rm": _rm, "rmi": _rmi, "pull": _pull,
+    "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
+    "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),
+    "volume ls": _go_to("volume"), "logs": _show_tab("logs"), "inspect": _show_tab("inspect"),
+    "container inspect": _show_tab("inspect"), "trace": _show_tab("lifecycle"), "help": _help,
+}  # fmt: skip
