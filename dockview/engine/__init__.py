@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from dockview.engine.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dockview.engine.api import Engine
 
 KINDS = ("embedded", "docker")
@@ -40,3 +42,10 @@ def open_engine(kind: str = "embedded", *, root: str | None = None, context: str
 
         return DockerEngine(context=context)
     raise InvalidRequest(f'there is no engine "{kind}"', hint=f"use one of: {', '.join(KINDS)}")
+
+
+def hub_images() -> Sequence[str]:
+    """The short names of the images that the bundled hub serves, for suggestions."""
+    from dockview.engine.hub.catalogue import names  # noqa: PLC0415
+
+    return names()
