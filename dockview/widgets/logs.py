@@ -29,6 +29,10 @@ LINES = 10_000
 WIDEST = 4_096
 """How many characters of one line are looked at; the rest is left out, and said to be."""
 _STAMP = "%H:%M:%S"
+_OURS = "dockview"
+"""The stream of what the view itself has to say."""
+_STREAMS = {"stderr": ("▎", "warn"), _OURS: ("✗", "bad")}
+"""The mark and the tone of a stream; standard output has neither."""
 
 
 class LogView(ScrollView, can_focus=True):
@@ -112,6 +116,10 @@ class LogView(ScrollView, can_focus=True):
         self._forget_old()
         self.refresh()
 
+    def show_error(self, text: str) -> None:
+        """Say at the end why no more lines come; it is no line of the container and is not copied with them."""
+        self.append([LogRecord(time.time_ns(), _OURS, text)])
+
     def clear(self, note: str = "") -> None:
         """Forget all lines, and follow again; `note` is shown while there are none."""
         self._records.clear()
@@ -148,7 +156,8 @@ class LogView(ScrollView, can_focus=True):
 
     def text(self, *, newest: int | None = None) -> str:
         """The lines as plain text, without colour, for the clipboard or a file."""
-        records = list(self._records)[-newest:] if newest else self._records
+        records = [record for record in self._records if record.stream != _OURS]
+        records = records[-newest:] if newest else records
         return "\n".join(_plain(record.text) for record in records)
 
     def search(self, words: str) -> int:
@@ -201,12 +210,12 @@ class LogView(ScrollView, can_focus=True):
 
     def _render_record(self, index: int, width: int, paint: Paint) -> list[Strip]:
         record = self._records[index]
-        is_error = record.stream == "stderr"
-        gutter = [Segment("▎" if is_error else " ", paint("bad" if is_error else "line"))]
+        sign, tone = _STREAMS.get(record.stream, (" ", "text"))
+        gutter = [Segment(sign, paint("bad"))]
         if self._has_times:
             gutter.append(Segment(f"{_stamp(record.time_ns)} ", paint("faint")))
         taken = sum(len(segment.text) for segment in gutter)
-        body = _body(record, paint, "warn" if is_error else "text")
+        body = _body(record, paint, tone)
         if self._pattern is not None:
             style = paint("strong", "cursor") + Style(underline=self._first + index == self._found)
             body.highlight_regex(self._pattern, style)
