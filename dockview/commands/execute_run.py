@@ -64,7 +64,7 @@ def _attached(engine: Engine, container: Container, request: RunRequest, console
     """The streams of the container; where it has ended already, its log is printed instead and None returned."""
     try:
         return engine.attach(container.id, stdin=request.open_stdin, logs=True)
-    except (Conflict, NotFound):
+    except (Conflict, NotFound, FileNotFoundError):
         from dockview.commands.execute_logs import print_log  # noqa: PLC0415  a container that is very short
 
         print_log(engine, container.id, console)

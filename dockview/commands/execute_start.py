@@ -41,7 +41,7 @@ def _start_attached(engine: Engine, command: Command, console: Console) -> int:
         container = call_cancellable(lambda cancel: engine.start(ref, cancel=cancel), signals)
         try:
             attachment = engine.attach(container.id, stdin=wants_stdin)
-        except (Conflict, NotFound):
+        except (Conflict, NotFound, FileNotFoundError):
             # It has ended already: its log since then is what an attachment would have shown.
             print_log(engine, container.id, console, since_ns=since_ns)
         else:
