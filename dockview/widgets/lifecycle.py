@@ -59,7 +59,7 @@ class LifecycleView(Widget, can_focus=True):
 
     @dataclass
     class ProveRequested(Message):
-        """The viewer wants to see the proof of a phase: `check` is a read-only shell command."""
+        """The viewer wants to see the proof of a phase: `check` is a read-only shell command, empty if there is none."""
 
         view: LifecycleView
         check: str
@@ -273,8 +273,9 @@ class LifecycleView(Widget, can_focus=True):
     def action_prove(self) -> None:
         """Ask for the proof of the phase under the cursor."""
         row = self.selected
-        if row is not None and row.proof is not None:
-            self.post_message(self.ProveRequested(self, row.proof.check, row.proof))
+        if row is not None and row.spans:
+            span = row.proof or row.spans[-1]
+            self.post_message(self.ProveRequested(self, span.check, span))
 
     def _move(self, rows: int) -> None:
         if self._picture:

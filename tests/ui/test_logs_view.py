@@ -74,7 +74,7 @@ async def test_scrolling_up_holds_and_going_to_the_end_follows_again() -> None:
         assert seen(view)[0] == " line 0"
         await pilot.press("G")
         await pilot.pause()
-        assert view.is_following
+        assert view.status.endswith("following")
         assert seen(view)[-1] == " line 199"
         await pilot.press("f")
         view.append(some(5, 200))
