@@ -238,6 +238,26 @@ def test_lease__stores_do_not_share_a_subnet() -> None:
         assert not any(a.overlaps(b) for i, (_, a) in enumerate(found) for _, b in found[i + 1 :])
 
 
+def test_lease__first_of_a_store_removes_bridges_of_stores_that_are_gone() -> None:
+    """The bridge of a store whose folder was deleted goes; one that still has a container's port stays."""
+    with house() as gone, house() as inhabited, hold() as held, house() as next_one:
+        wire.lease(gone, add_container(gone), request())
+        Steps(inhabited).connect(held, request())
+        for made in (gone, inhabited):
+            os.rename(made.layout.root, f"{made.layout.root}.away")
+        try:
+            wire.lease(next_one, add_container(next_one), request())
+            there = os.listdir("/sys/class/net")
+        finally:
+            for made in (gone, inhabited):
+                os.rename(f"{made.layout.root}.away", made.layout.root)
+        assert bridge_of(gone) not in there
+        assert outbound.has_table(bridge_of(gone)) is False
+        assert {bridge_of(inhabited), bridge_of(next_one)} <= set(there)
+        alias = ip("link", "show", bridge_of(next_one))[0]["ifalias"]
+        assert alias == f"dockview store {next_one.layout.root}"
+
+
 def test_sweep__takes_what_belongs_to_no_container(steps: Steps, held: Held) -> None:
     alive = steps.connect(held, request())
     with hold() as other:

@@ -147,7 +147,6 @@ def connect(house: House, trace: Recorder, lease: Lease, born: Born, folder: str
 
     Raises: SyscallError, Conflict; the trace then takes the veth away.
     """
-    del house
     undo = (lambda: _unwire(lease.container_id)) if lease.mode == BRIDGE else None
     with trace.phase(Phase.NETWORK, check=_check(lease, born), undo=undo) as span:
         span.fact("mode", lease.mode)
@@ -157,7 +156,7 @@ def connect(house: House, trace: Recorder, lease: Lease, born: Born, folder: str
             with Netlink(born.netlink) as inside:
                 bridges.raise_loopback(inside)
                 if lease.network is not None:
-                    _wire(span, lease, lease.network, born, inside)
+                    _wire(span, lease, lease.network, born, inside, root=house.layout.root)
                 else:
                     _alone(span, lease, inside)
         _name_service(span, lease, folder)
@@ -184,10 +183,10 @@ def _alone(span: SpanRecorder, lease: Lease, inside: Netlink) -> None:
     span.fact("outbound", f"none ({lease.why})" if lease.why else "none (network none: loopback only)")
 
 
-def _wire(span: SpanRecorder, lease: Lease, network: NetworkRecord, born: Born, inside: Netlink) -> None:
+def _wire(span: SpanRecorder, lease: Lease, network: NetworkRecord, born: Born, inside: Netlink, *, root: str) -> None:
     subnet = Subnet.parse(network.subnet)
     with Netlink() as net:
-        bridge, is_new = bridges.ensure_bridge(net, network.bridge, subnet)
+        bridge, is_new = bridges.ensure_bridge(net, network.bridge, subnet, root)
         way_out = outbound.ensure_outbound(network.bridge, subnet)
         wanted = Address(0, lease.address, subnet.prefix)
         bridges.wire(net, inside, born.netns_fd, lease.container_id, bridge=bridge, address=wanted)

@@ -12,6 +12,7 @@ goes with its namespace; `sweep` takes those that a crash left.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from dockview.engine.network.pool import Subnet, mac_of, veth_name
 INSIDE = "eth0"
 """The name of the inside end, as in docker."""
 _VETH = "veth"
+_ALIAS = "dockview store "
 
 
 class Inside(NamedTuple):
@@ -62,8 +64,10 @@ def taken_subnets(net: Netlink) -> list[Subnet]:
     return [*routed, *(address.subnet for address in rt.addresses(net))]
 
 
-def ensure_bridge(net: Netlink, name: str, subnet: Subnet) -> tuple[rt.Link, bool]:
+def ensure_bridge(net: Netlink, name: str, subnet: Subnet, root: str) -> tuple[rt.Link, bool]:
     """The bridge with the gateway's address, up, and whether it had to be made (at first, or after a reboot).
+
+    It names the store that it belongs to, by its root.
 
     Raises: Conflict, when the name belongs to something that is no bridge; SyscallError.
     """
@@ -84,7 +88,16 @@ def ensure_bridge(net: Netlink, name: str, subnet: Subnet) -> tuple[rt.Link, boo
     if is_new or not link.is_up:
         rt.set_up(net, link.ifindex)
         rt.add_address(net, link.ifindex, subnet.gateway, subnet.prefix)
+        # A name that was cut would say of a store that is there that it is gone.
+        if len(os.fsencode(_ALIAS + root)) < rt.ALIAS_BYTES:
+            rt.set_alias(net, link.ifindex, _ALIAS + root)
     return link, is_new
+
+
+def owner(link: rt.Link) -> str:
+    """The root of the store that a bridge belongs to, empty where it is no bridge of ours."""
+    is_ours = link.kind == "bridge" and link.alias.startswith(_ALIAS)
+    return link.alias.removeprefix(_ALIAS) if is_ours else ""
 
 
 def wire(

@@ -17,13 +17,15 @@ from dockview.engine.network.pool import Subnet, address_text
 
 IFNAMSIZ = 16
 """Bytes of an interface's name with its NUL (netdevice(7))."""
+ALIAS_BYTES = 255
+"""The longest note on an interface."""
 
 _NEWLINK, _DELLINK, _GETLINK = 16, 17, 18
 _NEWADDR, _GETADDR = 20, 22
 _NEWROUTE, _GETROUTE = 24, 26
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
-_IFLA_NET_NS_FD = 28
+_IFLA_IFALIAS, _IFLA_NET_NS_FD = 20, 28
 _INFO_KIND, _INFO_DATA = 1, 2
 _VETH_PEER = 1
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_BROADCAST = 1, 2, 4
@@ -56,6 +58,8 @@ class Link(NamedTuple):
     """The interface number at the other end of a veth pair, in the other end's namespace."""
     master_index: int | None
     """The bridge that it is a port of."""
+    alias: str
+    """A note of whoever made it (ifalias), empty when there is none."""
 
 
 class Address(NamedTuple):
@@ -165,6 +169,12 @@ def set_up(net: Netlink, index: int) -> None:
     net.request("RTM_NEWLINK", _NEWLINK, body, about=f"interface {index}")
 
 
+def set_alias(net: Netlink, index: int, alias: str) -> None:
+    """Put a note on an interface, which `ip link` shows; one that is longer than ALIAS_BYTES is refused."""
+    body = _LINK.pack(socket.AF_UNSPEC, 0, index, 0, 0) + text(_IFLA_IFALIAS, alias)
+    net.request("RTM_NEWLINK", _NEWLINK, body, about=f"interface {index}")
+
+
 def addresses(net: Netlink) -> list[Address]:
     """The IPv4 addresses of all interfaces."""
     body = _ADDRESS.pack(socket.AF_INET, 0, 0, 0, 0)
@@ -222,6 +232,7 @@ def _link(data: bytes) -> Link:
         mtu=number_of(found, _IFLA_MTU),
         peer_index=number_of(found, _IFLA_LINK),
         master_index=number_of(found, _IFLA_MASTER),
+        alias=string_of(found, _IFLA_IFALIAS),
     )
 
 

@@ -12,10 +12,11 @@ import os
 from collections.abc import Iterator
 
 from dockview.engine.errors import Conflict
-from dockview.engine.network.bridge import ensure_bridge, taken_subnets
+from dockview.engine.network.bridge import delete, ensure_bridge, owner, taken_subnets
 from dockview.engine.network.netlink import Netlink
+from dockview.engine.network.outbound import remove_table
 from dockview.engine.network.pool import Subnet, bridge_name, candidates, free_subnet
-from dockview.engine.network.rtnetlink import addresses, find_link
+from dockview.engine.network.rtnetlink import addresses, find_link, links
 
 _LOCKED = "/sys/class/net"
 """A directory that each network namespace has its own of; flock(2) does not care that it is not a file."""
@@ -43,6 +44,7 @@ def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
 
     Raises: Conflict, when no candidate is free; SyscallError, when this host has no bridges or we may not make one.
     """
+    _remove_orphans(net)
     name = bridge_name(root)
     subnet = _present(net, name) or free_subnet(candidates(root), taken_subnets(net))
     if subnet is None:
@@ -50,8 +52,23 @@ def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
             "no subnet is free for the containers' network: this host has addresses in, or routes to, all candidates",
             hint="see `ip route`; --network none or host works without one",
         )
-    ensure_bridge(net, name, subnet)
+    ensure_bridge(net, name, subnet, root)
     return name, subnet
+
+
+def _remove_orphans(net: Netlink) -> None:
+    """Remove the bridges of stores whose folder is gone: each names its store in its alias.
+
+    One with a port is left: something lives there still. Only the first container of a store comes here, so that
+    bridges do not pile up, and nothing is paid for it later.
+    """
+    found = links(net)
+    in_use = {link.master_index for link in found}
+    for link in found:
+        root = owner(link)
+        if root and link.ifindex not in in_use and not os.path.exists(root):
+            remove_table(link.name)
+            delete(net, link.name)
 
 
 def _present(net: Netlink, name: str) -> Subnet | None:
