@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+from dockview.engine.cancel import CancelToken
 from dockview.engine.create_body import create_body
 from dockview.engine.daemon import mapping
 from dockview.engine.daemon.client import Daemon
@@ -61,7 +62,6 @@ def create(daemon: Daemon, trace: Recorder, request: RunRequest) -> dict[str, An
         span.check(f"docker inspect {name}")
         span.fact("ID", container_id, Origin.REPORTED)
         span.fact("name", name, Origin.REPORTED)
-        span.fact("log", found.get("LogPath") or None, Origin.REPORTED)
         for number, warning in enumerate(answer.get("Warnings") or (), 1):
             span.fact(f"warning {number}", str(warning), Origin.REPORTED)
     _writable(trace, found)
@@ -102,20 +102,26 @@ def start(daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json) ->
             span.fact("argv", " ".join([found.get("Path") or "", *(found.get("Args") or ())]), Origin.REPORTED)
             with daemon.mapped(f"cannot start container {name}", trace.cancel):
                 api.start(container_id)
-            span.fact("state", "started", Origin.REPORTED)
+            running = _after_start(daemon, found)
+            span.fact("state", (running.get("State") or {}).get("Status"), Origin.REPORTED)
+            span.fact("pid", (running.get("State") or {}).get("Pid") or None, Origin.REPORTED)
+            span.fact("log", running.get("LogPath") or None, Origin.REPORTED)
     except BaseException:
         watch.release(container_id)
         raise
     trace.commit()
-    running: mapping.Json
-    try:
-        running = inspect(daemon, container_id)
-    except NotFound:  # It ran with --rm and has ended already: what is left is what was known before.
-        running = {**found, "State": {}}
+    trace.cancel = CancelToken()  # It runs: what follows only looks, and is not cut short.
     state = running.get("State") or {}
     observe(trace, daemon.endpoint, running)
     life.begin(trace, pid=int(state.get("Pid") or 0), started_at=str(state.get("StartedAt") or ""))
     return running
+
+
+def _after_start(daemon: Daemon, found: mapping.Json) -> mapping.Json:
+    try:
+        return inspect(daemon, str(found["Id"]))
+    except NotFound:  # It ran with --rm and has ended already: what is left is what was known before.
+        return {**found, "State": {}}
 
 
 def stop(daemon: Daemon, trace: Recorder, found: mapping.Json, timeout_s: int | None) -> None:
@@ -123,7 +129,7 @@ def stop(daemon: Daemon, trace: Recorder, found: mapping.Json, timeout_s: int | 
     name = str(found.get("Name") or "").lstrip("/")
     with trace.phase(Phase.STOP, check="docker ps -a") as span, daemon.line(trace.cancel) as api:
         span.fact("signal", (found.get("Config") or {}).get("StopSignal") or "SIGTERM", Origin.REPORTED)
-        span.fact("timeout_s", timeout_s)
+        span.fact("grace s", timeout_s)
         with daemon.mapped(f"cannot stop container {name}", trace.cancel):
             api.stop(found["Id"], timeout=timeout_s)
 

@@ -12,6 +12,7 @@ from dockview.engine.daemon import containers, images, mapping, prune
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.doctor import doctor
+from dockview.engine.daemon.handover import Handover
 from dockview.engine.daemon.streams import DaemonAttachment, open_events, open_logs
 from dockview.engine.daemon.traces import Journal
 from dockview.engine.daemon.watch import Watch
@@ -50,6 +51,8 @@ class DockerEngine:
         self._daemon = Daemon(find_endpoint(host, context))
         self._journal = Journal()
         self._watch = Watch(self._daemon, self._journal)
+        self._handover = Handover(self._daemon)
+        self._image_details: dict[str, Image] = {}
 
     # About the engine
 
@@ -79,6 +82,7 @@ class DockerEngine:
     def close(self) -> None:
         """Unblock every call in flight and let go of everything; containers go on."""
         self._daemon.close()
+        self._handover.close()
         self._watch.close()
         self._journal.close()
 
@@ -126,7 +130,8 @@ class DockerEngine:
         """Create and start. Failing, it leaves nothing behind."""
         with self._record("run", request.image, request.line, cancel, on_record) as trace:
             found = containers.create(self._daemon, trace, request)
-            return mapping.container_of_inspect(containers.start(self._daemon, trace, self._watch, found))
+            with self._handover.prepared(found, request):
+                return mapping.container_of_inspect(containers.start(self._daemon, trace, self._watch, found))
 
     def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
         """Start a created or exited container."""
@@ -174,6 +179,8 @@ class DockerEngine:
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
         """Join the standard streams."""
+        if logs and (prepared := self._handover.take(ref, stdin=stdin)) is not None:
+            return prepared
         container = self.container(ref)
         return DaemonAttachment(self._daemon, container.id, is_tty=container.tty, stdin=stdin, logs=logs)
 
@@ -195,7 +202,7 @@ class DockerEngine:
 
     def images(self) -> Sequence[Image]:
         """The images that are here, newest first."""
-        return images.list_images(self._daemon)
+        return images.list_images(self._daemon, self._image_details)
 
     def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
         """Fetch an image."""
@@ -230,7 +237,7 @@ class DockerEngine:
 
     def prune(self, plan: PrunePlan) -> PruneReport:
         """Remove what the plan names, except what has come into use since."""
-        noun = plan.kinds[0].removesuffix("-all") if len(plan.kinds) == 1 else "system"
+        noun = plan.kinds[0] if len(plan.kinds) == 1 else "system"
         with self._record("prune", " ".join(plan.kinds), f"docker {noun} prune") as trace:
             return prune.prune(self._daemon, trace, plan)
 

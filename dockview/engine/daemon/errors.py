@@ -173,6 +173,7 @@ def _os_error(error: BaseException, depth: int = 8) -> OSError | None:
 
 def _tail(sentence: str) -> str:
     """The daemon's sentence without the names of the programs that handed it on."""
+    sentence = re.sub(r"driver failed programming external connectivity on endpoint \S+ \(\w+\): ", "", sentence)
     short = re.sub(
         r"^.*(OCI runtime create failed|unable to start container process): ", "", sentence.strip(), flags=re.DOTALL
     )

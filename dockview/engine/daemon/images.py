@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dockview.engine.daemon import mapping
@@ -86,8 +86,8 @@ def pull_image(daemon: Daemon, trace: Recorder, name: Name, *, platform: str) ->
     """Phases AUTH, MANIFEST, LAYER and STORE as far as the daemon's stream tells of them."""
     what = f"cannot pull {name.asked}"
     trace.skip(Phase.AUTH, why="not visible from here: the daemon asks the registry itself")
-    with daemon.line(trace.cancel) as api, daemon.mapped(what, trace.cancel), PullSpans(trace, what) as spans:
-        with trace.phase(Phase.MANIFEST) as span:
+    with daemon.line(trace.cancel) as api, PullSpans(trace, what) as spans, daemon.mapped(what, trace.cancel):
+        with trace.phase(Phase.MANIFEST) as span, daemon.mapped(what, trace.cancel):
             stream = iter(api.pull(name.pulled, tag=name.tag, stream=True, decode=True, platform=platform or None))
             first = None
             for said in stream:
@@ -113,15 +113,30 @@ def pull_image(daemon: Daemon, trace: Recorder, name: Name, *, platform: str) ->
     return found
 
 
-def list_images(daemon: Daemon) -> Sequence[Image]:
-    """All images but the intermediate ones, newest first; how many containers use each is counted here."""
+def list_images(daemon: Daemon, details: dict[str, Image]) -> Sequence[Image]:
+    """All images but the intermediate ones, newest first.
+
+    The daemon's list tells neither platform nor layers nor users: the first two are asked for once an ID (they cannot
+    change) and kept in `details`; containers are counted.
+    """
     with daemon.mapped("cannot list images"):
         rows = daemon.api.images()
         containers = daemon.api.containers(all=True)
     used: dict[str, int] = {}
     for row in containers:
         used[str(row.get("ImageID"))] = used.get(str(row.get("ImageID")), 0) + 1
-    images = [mapping.image_of_list({**row, "Containers": used.get(str(row.get("Id")), 0)}) for row in rows]
+    images = []
+    for row in rows:
+        image = mapping.image_of_list({**row, "Containers": used.get(str(row.get("Id")), 0)})
+        if image.id not in details:
+            found = _look(daemon, image.id)
+            if found is None:  # It was removed meanwhile.
+                continue
+            details[image.id] = mapping.image_of_inspect(found)
+        known = details[image.id]
+        images.append(replace(image, layers=known.layers, os=known.os, architecture=known.architecture))
+    for image_id in set(details) - {image.id for image in images}:
+        details.pop(image_id, None)
     return sorted(images, key=lambda image: image.created_ns or 0, reverse=True)
 
 

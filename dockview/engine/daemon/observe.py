@@ -15,7 +15,7 @@ from dockview.engine.daemon.connection import Endpoint
 from dockview.engine.lifecycle import NAMESPACES, Origin, Phase
 from dockview.engine.recorder import Recorder, SpanRecorder
 
-_STATUS_FIELDS = ("CapEff", "CapBnd", "Seccomp", "NoNewPrivs", "Uid")
+_SECCOMP = {"0": "none", "1": "strict", "2": "filter"}
 _LIMITS = {
     "memory": (("memory", "memory.limit_in_bytes"), ("", "memory.max")),
     "pids": (("pids", "pids.max"), ("", "pids.max")),
@@ -115,7 +115,7 @@ def _rootfs(span: SpanRecorder, pid: int) -> None:
             for option in options.split(","):
                 name, _, value = option.partition("=")
                 if name == "lowerdir":
-                    span.fact("lower layers", value.count(":") + 1)
+                    span.fact("lowerdirs", value.count(":") + 1)
                 elif name in ("upperdir", "workdir"):
                     span.fact(name, value)
 
@@ -123,9 +123,17 @@ def _rootfs(span: SpanRecorder, pid: int) -> None:
 def _security(span: SpanRecorder, pid: int) -> None:
     with open(f"/proc/{pid}/status") as file:
         fields = dict(line.rstrip("\n").split(":", 1) for line in file if ":" in line)
-    for name in _STATUS_FIELDS:
-        if name in fields:
-            span.fact(name, fields[name].split()[0])
+    for name, key in (("capabilities", "CapEff"), ("bounding set", "CapBnd")):
+        if key in fields:
+            mask = fields[key].strip()
+            span.fact(name, f"{int(mask, 16).bit_count()} ({mask})")
+    if "Seccomp" in fields:
+        span.fact("seccomp", _SECCOMP.get(fields["Seccomp"].strip()))
+    if "NoNewPrivs" in fields:
+        span.fact("no_new_privs", fields["NoNewPrivs"].strip() == "1")
+    for name, key in (("uid", "Uid"), ("gid", "Gid")):
+        if key in fields:
+            span.fact(name, int(fields[key].split()[1]))
 
 
 def _network(trace: Recorder, found: mapping.Json, check: str) -> None:

@@ -1,8 +1,7 @@
 """Prune on a daemon: the plan is made from lists, and each thing is then removed by its name.
 
-The daemon's own prune calls decide what goes while they remove it; a plan that was shown must be what happens. Kinds
-mean what the docker CLI means by them: `image` the dangling ones, `image-all` every unused one, `volume` the
-anonymous ones, `volume-all` every unused one.
+The daemon's own prune calls decide what goes while they remove it; a plan that was shown must be what happens. A plan
+holds everything that is unused; who wants dangling images or anonymous volumes only narrows it before carrying it out.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dockview.engine.lifecycle import Phase
 from dockview.engine.model import PruneItem, PrunePlan, PruneReport
 from dockview.engine.recorder import Recorder
 
-KINDS = ("container", "image", "image-all", "volume", "volume-all", "network")
+KINDS = ("container", "image", "volume", "network")
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _PREDEFINED = {"bridge", "host", "none", "podman", "nat", "ingress"}
 
@@ -39,10 +38,10 @@ def plan(daemon: Daemon, kinds: Sequence[str]) -> PrunePlan:
             items += _containers(stopped, usage)
         if "network" in kinds:
             items += _networks(api.networks(), using)
-        if {"image", "image-all"} & set(kinds):
-            items += _images(usage, using, only_dangling="image-all" not in kinds)
-        if {"volume", "volume-all"} & set(kinds):
-            items += _volumes(usage, using, only_anonymous="volume-all" not in kinds)
+        if "image" in kinds:
+            items += _images(usage, using)
+        if "volume" in kinds:
+            items += _volumes(usage, using)
     return PrunePlan(tuple(kinds), tuple(items))
 
 
@@ -66,12 +65,12 @@ def _networks(rows: Sequence[mapping.Json], using: Sequence[mapping.Json]) -> li
     ]
 
 
-def _images(usage: mapping.Json, using: Sequence[mapping.Json], *, only_dangling: bool) -> list[PruneItem]:
+def _images(usage: mapping.Json, using: Sequence[mapping.Json]) -> list[PruneItem]:
     used = {row.get("ImageID") for row in using}
     items = []
     for row in usage.get("Images") or ():
         image = mapping.image_of_list(row)
-        if image.id in used or (only_dangling and image.tags):
+        if image.id in used:
             continue
         shared = row.get("SharedSize")
         is_known = isinstance(shared, int) and shared >= 0 and image.size_bytes is not None
@@ -81,14 +80,16 @@ def _images(usage: mapping.Json, using: Sequence[mapping.Json], *, only_dangling
     return items
 
 
-def _volumes(usage: mapping.Json, using: Sequence[mapping.Json], *, only_anonymous: bool) -> list[PruneItem]:
+def _volumes(usage: mapping.Json, using: Sequence[mapping.Json]) -> list[PruneItem]:
     used = {mount.get("Name") for row in using for mount in row.get("Mounts") or ()}
     volumes = [mapping.volume(row) for row in usage.get("Volumes") or ()]
     return [
-        PruneItem("volume", v.name, v.name, v.size_bytes, "no container uses it")
-        for v in volumes
-        if v.name not in used and (not only_anonymous or _ANONYMOUS.fullmatch(v.name))
+        PruneItem("volume", v.name, v.name, v.size_bytes, _why_volume(v.name)) for v in volumes if v.name not in used
     ]
+
+
+def _why_volume(name: str) -> str:
+    return f"{'anonymous' if _ANONYMOUS.fullmatch(name) else 'named'}, and no container uses it"
 
 
 def prune(daemon: Daemon, trace: Recorder, plan: PrunePlan) -> PruneReport:

@@ -111,8 +111,6 @@ class Line:
 class _Observed:
     """Has each pool of connections note the sockets that it opens."""
 
-    _connected: Callable[[Any], None]
-
     def observe(self, sockets: Sockets, is_exact: bool) -> None:
         self._sockets = sockets
         self._is_exact = is_exact
@@ -124,12 +122,17 @@ class _Observed:
             pool._new_conn = self._observing(pool._new_conn)  # noqa: SLF001  the one place where all transports pass
         return pool
 
+    @staticmethod
+    def _dialler(connection: Any) -> Callable[[], None]:
+        dial: Callable[[], None] = connection.connect
+        return dial
+
     def _observing(self, make: Callable[[], Any]) -> Callable[[], Any]:
         sockets, is_exact = self._sockets, self._is_exact
 
         def new_connection() -> Any:
             connection = make()
-            dial = connection.connect
+            dial = self._dialler(connection)
 
             def connect() -> None:
                 dial()
@@ -144,7 +147,21 @@ class _Observed:
 
 
 class _UnixAdapter(_Observed, UnixHTTPAdapter):
-    pass
+    @staticmethod
+    def _dialler(connection: Any) -> Callable[[], None]:
+        """As the SDK dials, except that a socket that finds nobody is closed."""
+
+        def dial() -> None:
+            opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                opened.settimeout(connection.timeout)
+                opened.connect(connection.unix_socket)
+            except BaseException:
+                opened.close()
+                raise
+            connection.sock = opened
+
+        return dial
 
 
 class _TcpAdapter(_Observed, requests.adapters.HTTPAdapter):

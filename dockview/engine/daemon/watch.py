@@ -46,7 +46,7 @@ class Life:
             if pid:
                 self._fact("running", "pid", pid)
             if started_at:
-                self._fact("running", "started_at", started_at)
+                self._fact("running", "started", started_at)
             if self._end is not None:
                 self._finish(self._end)
 
@@ -69,7 +69,7 @@ class Life:
         for name, value in facts.items():
             self._fact("exited", name, value)
         if self._signal:
-            self._fact("exited", "signal_sent", self._signal)
+            self._fact("exited", "signal sent", self._signal)
         self._stop("exited")
 
     def _start(self, span: str, phase: Phase) -> None:
@@ -170,12 +170,12 @@ class Watch:
 
     def _end(self, container_id: str, life: Life, exit_code: str | None) -> None:
         self.release(container_id)
-        facts: dict[str, Scalar] = {"exit_code": int(exit_code) if exit_code else None}
+        facts: dict[str, Scalar] = {"exit code": int(exit_code) if exit_code else None}
         with contextlib.suppress(DockviewError):  # A container of --rm may be gone by now.
             container = mapping.container_of_inspect(self._inspect(container_id))
-            facts["oom_killed"] = container.oom_killed
-            if facts["exit_code"] is None:
-                facts["exit_code"] = container.exit_code
+            facts["oom killed"] = container.oom_killed
+            if facts["exit code"] is None:
+                facts["exit code"] = container.exit_code
         life.ended(facts)
 
     def _inspect(self, container_id: str) -> mapping.Json:
