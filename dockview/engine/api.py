@@ -70,9 +70,17 @@ class Attachment(Protocol):
         """Tell the pseudo-terminal its size."""
         ...
 
+    @property
+    def exit_code(self) -> int | None:
+        """Once read() has returned None: the container's, or None where only the attachment has ended."""
+        ...
+
     def close(self) -> None:
         """Let go; the container goes on."""
         ...
+
+
+OnAttach = Callable[[Attachment], None]
 
 
 class Engine(Protocol):
@@ -119,18 +127,25 @@ class Engine(Protocol):
         ...
 
     def run(
-        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+        self,
+        request: RunRequest,
+        *,
+        cancel: CancelToken | None = None,
+        on_record: OnRecord | None = None,
+        on_attach: OnAttach | None = None,
     ) -> Container:
         """Create and start; returns once the command was executed. Failing, it leaves nothing behind.
 
-        `on_record` is called with every trace record of this run, from whichever thread performs the phase.
+        `on_record` is called with every trace record of this run, from whichever thread performs the phase;
+        `on_attach` with the container's streams just before the command is executed, so that nothing that it writes
+        is missed, however short its life. The attachment is then the caller's.
 
         Raises: ImageNotFound, NameInUse, PortInUse, StartFailed, NotSupported, InvalidRequest, OutOfSpace, Cancelled.
         """
         ...
 
-    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
-        """Start a created or exited container."""
+    def start(self, ref: str, *, cancel: CancelToken | None = None, on_attach: OnAttach | None = None) -> Container:
+        """Start a created or exited container; `on_attach` as in run()."""
         ...
 
     def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:

@@ -8,8 +8,8 @@ import shlex
 from dataclasses import replace
 
 from dockview.engine.create_body import create_body
-from dockview.engine.embedded.house import House
 from dockview.engine.embedded.discard import discard, note
+from dockview.engine.embedded.house import House
 from dockview.engine.embedded.names import random_name
 from dockview.engine.embedded.pull import ensure_image, lower_dirs
 from dockview.engine.embedded.wire import lease

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from dockview import __version__
-from dockview.engine.api import Attachment, OnRecord, Stream
+from dockview.engine.api import Attachment, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded import query
 from dockview.engine.embedded.house import House
@@ -176,21 +176,22 @@ class EmbeddedEngine:
             return self.container(create_only(self._house, request, token))
 
     def run(
-        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
-    ) -> Container:
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None,
+        on_attach: OnAttach | None = None,
+    ) -> Container:  # fmt: skip
         """Create and start."""
         from dockview.engine.embedded.run import run  # noqa: PLC0415
 
         with self._cancellable(cancel) as token:
-            record = run(self._house, request, token, on_record)
+            record = run(self._house, request, token, on_record, on_attach)
         return query.to_container(self._house, record)
 
-    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
+    def start(self, ref: str, *, cancel: CancelToken | None = None, on_attach: OnAttach | None = None) -> Container:
         """Start a created or exited container."""
         from dockview.engine.embedded.run import start  # noqa: PLC0415
 
         with self._cancellable(cancel) as token:
-            return self.container(start(self._house, ref, token))
+            return self.container(start(self._house, ref, token, on_attach))
 
     def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
         """Stop signal, grace, SIGKILL."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from dockview.engine.api import OnAttach
 from dockview.engine.embedded.bundle import write
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.wire import connect, lease, publish
 from dockview.engine.lifecycle import Phase
 from dockview.engine.recorder import Recorder
 from dockview.engine.runtime.launch import Launch
+from dockview.engine.runtime.streams import ShimAttachment
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord
 
 
-def launch(house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord) -> int:
+def launch(
+    house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord, on_attach: OnAttach | None
+) -> int:
     """Perform the phases from the namespaces to the start; the pid of the container's first process.
 
     Raises: StartFailed, PortInUse, NotSupported, SyscallError, Cancelled; whatever was made is undone by the trace.
@@ -35,4 +39,7 @@ def launch(house: House, trace: Recorder, record: ContainerRecord, image: ImageR
             stack.enter_context(listener)
         if ports != record.request.ports:
             containers.save_request(house.database, record.id, replace(record.request, ports=ports))
+        if on_attach is not None:
+            stdin = record.request.open_stdin
+            on_attach(ShimAttachment(folder, stdin=stdin, stdin_once=stdin, logs=True))
         return start.go(listeners, proxy)

@@ -22,17 +22,13 @@ def remove(house: House, ref: str, *, force: bool) -> None:
             f'container "{record.name}" is being made by pid {record.owner[0]}', hint="wait for it, or end that process"
         )
     if running and not force:
-        raise Conflict(
-            f'container "{record.name}" is running', hint=f"stop it first, or: dockview rm -f {record.name}"
-        )
+        raise Conflict(f'container "{record.name}" is running', hint=f"stop it first, or: dockview rm -f {record.name}")
     flag = "-f " if force else ""
     with house.traces.record("rm", record.name, line=f"docker rm {flag}{record.name}") as trace:
         trace.subject(container=record.id, name=record.name, image=record.image)
         if running:
             with trace.phase(Phase.KILL) as span:
-                state = kill_and_wait(house, record)
-                span.fact("signal", "SIGKILL")
-                span.fact("exit code", state.exit_code if state else None)
+                kill_and_wait(house, record, span)
         with trace.phase(Phase.REMOVE, check=f"ls {house.layout.containers}") as span:
             folder = house.layout.container(record.id)
             freed = tree_size(folder)

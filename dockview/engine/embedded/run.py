@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockview.engine.api import OnRecord
+from dockview.engine.api import OnAttach, OnRecord
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded.create import create
 from dockview.engine.embedded.house import House
@@ -15,14 +15,19 @@ from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import by_id
 
 
-def run(house: House, request: RunRequest, cancel: CancelToken | None, on_record: OnRecord | None
+def run(
+    house: House,
+    request: RunRequest,
+    cancel: CancelToken | None,
+    on_record: OnRecord | None,
+    on_attach: OnAttach | None,
 ) -> ContainerRecord:
     """Create and start a container."""
     with house.traces.record(
         "run", request.name or request.image, line=request.line, cancel=cancel, on_record=on_record
     ) as trace:
         record, image = create(house, trace, request)
-        launch(house, trace, record, image)
+        launch(house, trace, record, image, on_attach)
         containers.commit(house.database, record.id)
         trace.commit()
     return record
@@ -37,7 +42,7 @@ def create_only(house: House, request: RunRequest, cancel: CancelToken | None) -
     return record.id
 
 
-def start(house: House, ref: str, cancel: CancelToken | None) -> str:
+def start(house: House, ref: str, cancel: CancelToken | None, on_attach: OnAttach | None = None) -> str:
     """Start a container that exists and does not run; its ID. One that runs is left as it is."""
     record = containers.find(house.database, ref)
     if is_running(house, record.id):
@@ -47,6 +52,6 @@ def start(house: House, ref: str, cancel: CancelToken | None) -> str:
         with trace.phase(Phase.CONNECT, check="dockview version") as span:
             span.fact("engine", "embedded: in this process, no daemon")
             span.fact("store", house.layout.root)
-        launch(house, trace, record, by_id(house.database, record.image_id))
+        launch(house, trace, record, by_id(house.database, record.image_id), on_attach)
         trace.commit()
     return record.id

@@ -79,7 +79,7 @@ class Traces:
         if ref:
             rows = self._database.query(
                 "SELECT id FROM traces WHERE id = ?1 OR container_name = ?1 OR substr(container_id, 1, length(?1)) = ?1"
-                " OR (container_id = '' AND target = ?1) ORDER BY id DESC LIMIT ?2", ref, limit,
+                " OR target = ?1 ORDER BY id DESC LIMIT ?2", ref, limit,
             )  # fmt: skip
         else:
             rows = self._database.query("SELECT id FROM traces ORDER BY id DESC LIMIT ?", limit)
