@@ -17,14 +17,15 @@ container's: nothing is routed and no firewall is touched, which is why this wor
 socket → pipe → socket by splice(2) and is never copied here; each direction ends by itself (half-close), and a reset
 is passed on as a reset. A udp client has a socket of its own to the target, for as long as it is heard of.
 
-Standard library only, one thread, and no more than a few modules: it runs as long as its container.
+Standard library only, one thread, and few modules (`_socket` and not `socket`, which is 1.5 MB larger): it lives as
+long as its container.
 """
 
 from __future__ import annotations
 
+import _socket
 import os
 import select
-import socket
 import struct
 import sys
 import time
@@ -100,7 +101,7 @@ class Loop:
 class Flow:
     """One direction of a connection: what comes from `source` goes to `sink`, and so does its end."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+    def __init__(self, source: _socket.socket, sink: _socket.socket) -> None:
         self._source, self._sink = source, sink
         self._read_end, self._write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self.pending = 0
@@ -124,7 +125,7 @@ class Flow:
         self.pending = os.splice(self._source.fileno(), self._write_end, _CHUNK_BYTES, flags=_SPLICE)
         if self.pending == 0:
             self.is_ended = True
-            self._sink.shutdown(socket.SHUT_WR)
+            self._sink.shutdown(_socket.SHUT_WR)
         return self.pending > 0
 
     def close(self) -> None:
@@ -136,14 +137,14 @@ class Flow:
 class Connection:
     """A client, the target, and the two flows between them."""
 
-    def __init__(self, loop: Loop, client: socket.socket, target: Target) -> None:
+    def __init__(self, loop: Loop, client: _socket.socket, target: Target) -> None:
         self._loop, self._client = loop, client
-        self._target = socket.socket(client.family if ":" in target[0] else socket.AF_INET, socket.SOCK_STREAM)
+        self._target = _socket.socket(_family(target), _socket.SOCK_STREAM)
         self._flows: list[Flow] = []
         try:
             for side in (client, self._target):
                 side.setblocking(False)
-                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                side.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
             self._up = Flow(client, self._target)
             self._flows.append(self._up)
             self._down = Flow(self._target, client)
@@ -155,7 +156,7 @@ class Connection:
         loop.watch(self._target.fileno(), OUT, self._on_connected)
 
     def _on_connected(self, _events: int) -> None:
-        if self._target.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        if self._target.getsockopt(_socket.SOL_SOCKET, _socket.SO_ERROR):
             self._close(is_reset=True)
             return
         self._loop.forget(self._target.fileno())
@@ -188,11 +189,15 @@ class Connection:
         for side in (self._client, self._target):
             self._loop.forget(side.fileno())
             if is_reset:
-                side.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                side.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _RESET)
             side.close()
         for flow in self._flows:
             flow.close()
         self._loop.spare()
+
+
+def _family(target: Target) -> int:
+    return _socket.AF_INET6 if ":" in target[0] else _socket.AF_INET
 
 
 def _interest(outgoing: Flow, incoming: Flow) -> int:
@@ -204,7 +209,7 @@ def _interest(outgoing: Flow, incoming: Flow) -> int:
 class TcpDoor:
     """A listener whose clients are carried to a target."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: Target) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: Target) -> None:
         self._loop, self._listener, self._target = loop, listener, target
         self._open()
 
@@ -214,7 +219,7 @@ class TcpDoor:
     def _on_clients(self, _events: int) -> None:
         for _ in range(_ACCEPTS):
             try:
-                client, _address = self._listener.accept()
+                fd, _address = self._listener._accept()  # type: ignore[attr-defined]  # noqa: SLF001  behind accept()
             except BlockingIOError:
                 return
             except ConnectionError:
@@ -224,6 +229,7 @@ class TcpDoor:
                 self._loop.forget(self._listener.fileno())
                 self._loop.on_spare.append(self._open)
                 return
+            client = _socket.socket(fileno=fd)
             try:
                 Connection(self._loop, client, self._target)
             except OSError:
@@ -233,9 +239,9 @@ class TcpDoor:
 class UdpDoor:
     """A bound socket whose clients each get a socket to the target; answers go back through the bound one."""
 
-    def __init__(self, loop: Loop, listener: socket.socket, target: Target) -> None:
+    def __init__(self, loop: Loop, listener: _socket.socket, target: Target) -> None:
         self._loop, self._listener, self._target = loop, listener, target
-        self._clients: dict[Address, tuple[socket.socket, list[float]]] = {}
+        self._clients: dict[Address, tuple[_socket.socket, list[float]]] = {}
         loop.watch(listener.fileno(), IN, self._on_datagrams)
 
     def _on_datagrams(self, _events: int) -> None:
@@ -250,10 +256,10 @@ class UdpDoor:
             except OSError:
                 continue  # a datagram may be lost: nobody listens inside, or descriptors ran out
 
-    def _admit(self, address: Address) -> tuple[socket.socket, list[float]]:
+    def _admit(self, address: Address) -> tuple[_socket.socket, list[float]]:
         if len(self._clients) >= _UDP_CLIENTS:
             self._dismiss(min(self._clients, key=lambda known: self._clients[known][1][0]))
-        outgoing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        outgoing = _socket.socket(_family(self._target), _socket.SOCK_DGRAM)
         outgoing.setblocking(False)
         outgoing.connect(self._target)
         if not self._clients:
@@ -262,7 +268,7 @@ class UdpDoor:
         self._loop.watch(outgoing.fileno(), IN, lambda _events: self._on_answers(outgoing, address))
         return entry
 
-    def _on_answers(self, outgoing: socket.socket, address: Address) -> None:
+    def _on_answers(self, outgoing: _socket.socket, address: Address) -> None:
         for _ in range(_ACCEPTS):
             try:
                 data = outgoing.recv(_DATAGRAM_BYTES)
@@ -337,9 +343,9 @@ def main(argv: list[str]) -> None:
     loop.watch(0, IN, _on_shim)
     for fd, target in zip(map(int, fds.split(",")), targets, strict=True):
         address, _, port = target.rpartition(":")
-        listener = socket.socket(fileno=fd)
+        listener = _socket.socket(fileno=fd)
         listener.setblocking(False)
-        door = TcpDoor if listener.type == socket.SOCK_STREAM else UdpDoor
+        door = TcpDoor if listener.type == _socket.SOCK_STREAM else UdpDoor
         door(loop, listener, (address, int(port)))
     loop.run()
 
