@@ -37,7 +37,7 @@ def print_log(engine: Engine, ref: str, console: Console, *, since_ns: int | Non
     """Print what a container has written; of one that is gone, nothing can be printed, and that is said."""
     try:
         stream = engine.logs(ref, since_ns=since_ns)
-    except NotFound:
+    except (NotFound, FileNotFoundError):
         console.note(f"dockview: {ref[:12]} ended and was removed before its output could be read.")
         return
     writer = LogWriter(console)

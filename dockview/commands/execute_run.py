@@ -41,6 +41,8 @@ def run(engine: Engine, command: Command, console: Console) -> int:
             )  # fmt: skip
             if not foreground.stay():
                 return 0
+            if not foreground.has_output:
+                _print_log(engine, container, console)
         return finish(engine, container.id, since_ns, console, is_removed=request.auto_remove)
 
 
@@ -65,10 +67,14 @@ def _attached(engine: Engine, container: Container, request: RunRequest, console
     try:
         return engine.attach(container.id, stdin=request.open_stdin, logs=True)
     except (Conflict, NotFound, FileNotFoundError):
-        from dockview.commands.execute_logs import print_log  # noqa: PLC0415  a container that is very short
-
-        print_log(engine, container.id, console)
+        _print_log(engine, container, console)
         return None
+
+
+def _print_log(engine: Engine, container: Container, console: Console) -> None:
+    from dockview.commands.execute_logs import print_log  # noqa: PLC0415  a container that was very short or silent
+
+    print_log(engine, container.id, console)
 
 
 def detach_keys(command: Command) -> bytes:

@@ -50,6 +50,8 @@ def _start_attached(engine: Engine, command: Command, console: Console) -> int:
             )
             if not foreground.stay():
                 return 0
+            if not foreground.has_output:
+                print_log(engine, container.id, console, since_ns=since_ns)
         return finish(engine, container.id, since_ns, console, is_removed=container.auto_remove)
 
 

@@ -134,6 +134,13 @@ def test_run__ended_before_it_could_be_attached_prints_its_log(engine: ScriptedE
     assert (code, said.out) == (0, "first\nsecond\n")
 
 
+def test_run__ended_while_it_was_being_attached_prints_its_log(engine: ScriptedEngine) -> None:
+    engine.attachment = FakeAttachment()
+    engine.log_lines["x"] = ["what it wrote"]
+
+    assert dockview(engine, "run -q --name x web")[1].out == "what it wrote\n"
+
+
 def test_run__an_unknown_exit_code_is_said_and_never_zero(engine: ScriptedEngine) -> None:
     engine.code = None
 
