@@ -84,6 +84,7 @@ def test_connect__facts_are_what_ip_says(steps: Steps, held: Held) -> None:
     bridge = ip("addr", "show", str(span.fact("bridge")))[0]
     assert span.fact("bridge ifindex") == span.fact("veth master") == bridge["ifindex"]
     assert span.fact("gateway") in [a["local"] for a in bridge["addr_info"]]
+    assert span.fact("hosts") == f"{lease.address} {lease.hostname}"
 
 
 def test_connect__check_shows_the_same(steps: Steps, held: Held) -> None:

@@ -172,11 +172,10 @@ def _cgroups(house: House) -> Finding:
         return Finding("cgroups", LIMITED, "none is mounted: no limits, no pause", "mount a cgroup2 file system")
     writable = [name for name in _WANTED_CONTROLLERS if _may_limit(house, have, name)]
     lacking = [name for name in _WANTED_CONTROLLERS if name not in writable]
-    detail = f"version {have.version}; limits of {', '.join(writable) or 'nothing'}"
     if not lacking:
-        return Finding("cgroups", OK, detail)
+        return Finding("cgroups", OK, f"version {have.version}; limits of {', '.join(writable)}")
     remedy = "log in through systemd with cgroup v2, which delegates" if house.is_rootless else ""
-    return Finding("cgroups", LIMITED, f"{detail}, but not of {', '.join(lacking)}", remedy)
+    return Finding("cgroups", LIMITED, f"version {have.version}; no limits of {', '.join(lacking)}", remedy)
 
 
 def _may_limit(house: House, have: cgroups.Hierarchies, controller: str) -> bool:

@@ -221,7 +221,9 @@ def _name_service(span: SpanRecorder, lease: Lease, folder: str) -> None:
         # Nothing says that these answer: the host's own servers cannot be reached from the container.
         servers, origin = f"{servers} (docker's rule)", Origin.INFERRED
     span.fact("dns", servers, origin)
-    span.fact("hosts", f"{folder}/hosts")
+    if lease.mode != HOST:
+        with open(f"{folder}/hosts", encoding="utf-8") as file:
+            span.fact("hosts", " ".join(file.read().splitlines()[-1].split()))
 
 
 def _unwire(container_id: str) -> None:
