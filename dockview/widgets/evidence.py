@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dockview.engine.lifecycle import Origin, Phase
+from dockview.engine.lifecycle import Origin, Phase, Status
 from dockview.text import clean_line
 from dockview.widgets.lifecycle_facts import shown
 from dockview.widgets.lifecycle_lines import Line, cells, fit, pad, width_of, wrap
@@ -49,6 +49,8 @@ def _two_columns(row: Row, lessons: Lessons, width: int, room: int) -> list[Line
 def _one_column(row: Row, lessons: Lessons, width: int, room: int) -> list[Line]:
     first = _meaning(lessons[:1], width, room)
     known = _known(row, width, max(room - len(first) - 1, 1))
+    if len(first) + 1 + len(known) > room or _is_cut(known):
+        known = _known(row, width, max(room - len(first), 1))
     gap: list[Line] = [()] if first and room > len(first) + len(known) else []
     lines = [*first, *gap, *known]
     return [*lines, *_meaning(lessons[1:], width, room - len(lines), is_first=False)]
@@ -91,19 +93,49 @@ def _known(row: Row, width: int, room: int) -> list[Line]:
         facts = _namespaces(row)
     else:
         facts = _facts(row, width, room - len(proof))
+    facts = [*_trouble(row, width), *facts]
     if not facts:
         facts = [((_nothing(row), "faint"),)]
+    if len(facts) > room - len(proof) and row.phase is not Phase.NAMESPACES:
+        facts = _in_pairs(facts, width)
     left_out = len(facts) - (room - len(proof))
     if left_out > 0:
         kept = max(room - len(proof) - 1, 0)
-        facts = [*facts[:kept], ((f"… {len(facts) - kept} more", "faint"),)]
+        facts = [*facts[:kept], ((f"… {len(facts) - kept} lines more", "faint"),)]
     return [*facts, *proof]
+
+
+def _in_pairs(lines: Sequence[Line], width: int) -> list[Line]:
+    """Short lines next to each other, to save room; long ones keep a line of their own."""
+    half = (width - 3) // 2
+    paired: list[Line] = []
+    waiting: Line | None = None
+    for line in lines:
+        if width_of(line) > half:
+            paired += [line] if waiting is None else [waiting, line]
+            waiting = None
+        elif waiting is None:
+            waiting = line
+        else:
+            paired.append((*fit(waiting, half), ("   ", "text"), *line))
+            waiting = None
+    return paired if waiting is None else [*paired, waiting]
+
+
+def _is_cut(lines: Sequence[Line]) -> bool:
+    return any(line and line[0][0].startswith("… ") for line in lines)
+
+
+def _trouble(row: Row, width: int) -> list[Line]:
+    """Why it failed, in full, before anything else."""
+    told = [span.why for span in row.spans if span.status in (Status.FAILED, Status.CANCELLED) and span.why]
+    return [((line, "bad"),) for why in told for line in wrap(clean_line(why[:2000]), width)]
 
 
 def _facts(row: Row, width: int, room: int) -> list[Line]:
     facts = [(span.part if len(row.spans) > 1 else "", fact) for span in row.spans for fact in span.facts]
     names = [clean_line(f"{part} {fact.name}".strip()[:40]) for part, fact in facts]
-    column = min(max(map(cells, names), default=0), 18, width // 3)
+    column = min(max(map(cells, names), default=0), 24, width * 2 // 5)
     lines: list[Line] = []
     most = 3 if len(facts) * 2 <= room else 1
     for name, (_, fact) in zip(names, facts, strict=True):
@@ -124,8 +156,10 @@ def _namespaces(row: Row) -> list[Line]:
         host, inside = inode(span.fact("host")), inode(span.fact("container"))
         is_new = span.fact("is_new")
         word = "new" if is_new else "shared" if is_new is False else ""
-        if span.status.value in ("failed", "skipped"):
-            word = f"{span.status.value}: {clean_line(span.why[:80])}"
+        if span.status is Status.SKIPPED:
+            word = f"skipped: {clean_line(span.why[:80])}"
+        elif span.status is Status.FAILED:
+            word = "failed"
         tone = "good" if is_new else "faint"
         mark = "●" if is_new else "─"
         lines.append(((f"{mark} ", tone), (f"{clean_line(span.part)[:7]:<8}", "text"), (f"{host:<14}", "soft"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dockview.engine.lifecycle import Phase, Trace
 from dockview.text import clean_line
+from dockview.widgets.lifecycle_facts import exit_code
 from dockview.widgets.lifecycle_lines import Line, Piece, cells, fit, width_of
 from dockview.widgets.lifecycle_rows import GLYPHS, TONES, Row, State, is_hit
 
@@ -173,8 +174,7 @@ def _end(all_rows: Sequence[Row]) -> str:
     """The last stop: what became of the process."""
     for row in all_rows:
         if row.phase is Phase.EXITED and row.spans and not _is_undo(row):
-            last = row.spans[-1]
-            code = last.fact("exit code") if last.fact("exit code") is not None else last.fact("exit_code")
+            code = exit_code(row.spans[-1])
             told = "" if code is None else f" {clean_line(str(code))[:4]}"
             return f"{'✓' if code == 0 else '✗' if code is not None else '○'} exited{told}"
     alive = any(row.state is State.ALIVE for row in all_rows)

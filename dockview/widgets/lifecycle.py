@@ -59,7 +59,7 @@ class LifecycleView(Widget, can_focus=True):
 
     @dataclass
     class ProveRequested(Message):
-        """The viewer wants to see the proof of a phase: `check` is a read-only shell command, empty if there is none."""
+        """The viewer wants the proof of a phase: `check` is a read-only shell command, empty if there is none."""
 
         view: LifecycleView
         check: str

@@ -12,7 +12,7 @@ from dockview.engine.lifecycle import NAMESPACES, Phase, Progress, Span, Status,
 from dockview.text import clean_line, duration, size
 from dockview.widgets.evidence import Lessons, evidence, inode, wanted_height
 from dockview.widgets.flow import flow
-from dockview.widgets.lifecycle_facts import summary
+from dockview.widgets.lifecycle_facts import exit_code, summary
 from dockview.widgets.lifecycle_lines import Line, Piece, bar, cells, cut, fit, mark, pad, right, spread, wrap
 from dockview.widgets.lifecycle_rows import GLYPHS, TONES, Row, State, eye, folded, rows
 
@@ -168,9 +168,9 @@ def _columns(trace: Trace, shown: Sequence[Row], width: int, now_ns: int) -> _Co
 
 def _row(row: Row, columns: _Columns, view: View, width: int, spare: int) -> list[Line]:
     """A row, and the lines that hang below it: why it failed, the namespaces' cells."""
-    glyph = view.spinner if row.state is State.NOW else GLYPHS[row.state]
+    glyph, tone = _sign(row, view)
     head: list[Piece] = [
-        (f"{glyph} ", TONES[row.state]),
+        (f"{glyph} ", tone),
         (pad(row.label, columns.label), _label_tone(row)),
         ("  ", "text"),
     ]
@@ -185,6 +185,14 @@ def _row(row: Row, columns: _Columns, view: View, width: int, spare: int) -> lis
     indent: Piece = (" " * (columns.label + 4), "text")
     main = (*head, *(fit(told, columns.facts) if columns.facts and not row.is_folded else told), *tail)
     return [fit(main, width), *(fit((indent, *line), width) for line in below)]
+
+
+def _sign(row: Row, view: View) -> Piece:
+    """The glyph of a row: for an exit, whether all went well."""
+    if row.phase is Phase.EXITED and row.state is State.DONE:
+        code = exit_code(row.spans[-1])
+        return ("?", "warn") if code is None else (GLYPHS[State.DONE], "good") if code == 0 else ("✗", "bad")
+    return (view.spinner if row.state is State.NOW else GLYPHS[row.state], TONES[row.state])
 
 
 def _label_tone(row: Row) -> str:
@@ -206,13 +214,13 @@ def _time(row: Row, view: View) -> str:
 def _lies(row: Row, columns: _Columns, view: View) -> Line:
     """Where its time lies in the whole."""
     start = row.start_ns
-    if start is None or row.state is State.LOST:
+    if start is None or row.state in (State.LOST, State.SKIPPED):
         return ((" " * columns.waterfall, "text"),)
     if row.phase in _BESIDES_RUN:
         sign = "▶" if row.state is State.ALIVE else "■" if row.phase is Phase.EXITED else "─"
         return ((" " * (columns.waterfall - 1), "text"), (sign, TONES[row.state]))
     end = row.end_ns if row.end_ns is not None else view.now_ns
-    tone = {State.DONE: "accent", State.SKIPPED: "line"}.get(row.state, TONES[row.state])
+    tone = "accent" if row.state is State.DONE else TONES[row.state]
     return mark(start / columns.scale_ns, end / columns.scale_ns, columns.waterfall, tone)
 
 

@@ -1,9 +1,9 @@
 """The most telling facts of a span, in one line: data, so that a new fact needs a new line here and nothing else.
 
 Each phase has templates, the most telling first. `{a|b}` stands for the first of these facts that the span has;
-`:short`, `:size`, `:time` and `:bare` say how to print it, and `{a?words}` prints the words if the fact is true. A
-template whose facts are not all there is left out; of a tuple of templates the first that can be filled counts. A
-span for which none applies shows its facts as `name value`.
+`:short`, `:tail`, `:size`, `:time` and `:bare` say how to print it, and `{a?words}` prints the words if the fact is
+true. A template whose facts are not all there is left out; of a tuple of templates the first that can be filled
+counts. A span for which none applies shows its facts as `name value`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SUMMARIES: Mapping[Phase, Sequence[Template]] = {
     Phase.CREATE: ("{name}", "{ID:short}"),
     Phase.WRITABLE: ("overlay, {lowerdirs} lower + upper",),
     Phase.CGROUP: (
-        "{path|path memory|path pids}", "memory {memory.max|memory:size}", "pids {pids.max|pids}",
+        "{path|path memory|path pids:tail}", "memory {memory.max|memory:size}", "pids {pids.max|pids}",
         "cpu {cpu.max|cpu quota}",
     ),
     Phase.ROOTFS: ("{root|type}", "{lowerdirs|lower layers} lower + upper", "{mounts} mounts"),
@@ -49,10 +49,10 @@ SUMMARIES: Mapping[Phase, Sequence[Template]] = {
         "first output after {first output after}", "pid {pid}",
     ),
     Phase.EXITED: (
-        "exit code {exit code|exit_code}", "{signal|signal_sent}", "{oom killed?out of memory}", "{ended by}",
+        "exit code {exit code|exit_code}", "{signal|signal_sent}", "{oom killed?out of memory}", "ended by {ended by}",
         "lived {lived}",
     ),
-    Phase.STOP: ("{signal}", "grace {grace|timeout_s|timeout}", "exit code {exit code}", "{ended by}"),
+    Phase.STOP: ("{signal}", "grace {grace|timeout_s|timeout}", "exit code {exit code}", "ended by {ended by}"),
     Phase.KILL: ("{signal}", "exit code {exit code}"),
     Phase.REMOVE: ("{freed:size} freed", "image stays: {image stays}"),
     Phase.REMOVE_IMAGE: ("{untagged} untagged", "{deleted} deleted"),
@@ -75,6 +75,11 @@ def summary(span: Span) -> str:
     if not told:
         told = [f"{clean_line(fact.name)} {shown(fact)}" for fact in span.facts]
     return "  ".join(told)
+
+
+def exit_code(span: Span) -> Scalar:
+    """The code that a span recorded, None where it is unknown."""
+    return next((fact.value for fact in span.facts if fact.name in ("exit code", "exit_code")), None)
 
 
 def _told(templates: Sequence[Template], facts: Mapping[str, Fact]) -> list[str]:
@@ -154,6 +159,8 @@ def _printed(value: Scalar, form: str) -> str:
     text = clean_line(str(value)[:_LONGEST])
     if form == "bare":
         return _BARE.sub("", text)
+    if form == "tail":
+        text, form = "/".join(text.rsplit("/", 2)[-2:]), "short"
     return _DIGEST.sub(_shortened, text) if form == "short" else text
 
 
