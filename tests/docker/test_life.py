@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dockview.engine.api import Attachment
 from dockview.engine.cancel import CancelToken
 from dockview.engine.daemon.engine import DockerEngine
 from dockview.engine.errors import Cancelled, Conflict, ImageNotFound, NameInUse, NotFound, PortInUse, StartFailed
@@ -120,19 +121,22 @@ def test_attach__streams_apart_and_stdin(engine: DockerEngine) -> None:
     seen: dict[str, bytes] = {"stdout": b"", "stderr": b""}
     while (piece := attachment.read()) is not None:
         seen[piece[0]] += piece[1]
+    assert attachment.exit_code == 0
     attachment.close()
     assert seen == {"stdout": b"out hello\nmore\n", "stderr": b"err hello\n"}
     assert engine.wait("talker") == 0
 
 
 def test_attach__output_of_a_moment_is_not_lost(engine: DockerEngine) -> None:
-    """A container of --rm that is gone before anybody could attach."""
-    container = engine.run(request(IMAGE, "echo", "was here", auto_remove=True, detach=False))
-    attachment = engine.attach(container.id, logs=True)
-    assert attachment.read() == ("stdout", b"was here\n")
-    assert attachment.read() is None
-    attachment.close()
-    assert _exited(engine, container.id).find(Phase.EXITED, "")
+    """A container of --rm that is gone before anybody could attach; its code is known all the same."""
+    joined: list[Attachment] = []
+    run = request(IMAGE, "sh", "-c", "echo was here; exit 9", auto_remove=True, detach=False)
+    container = engine.run(run, on_attach=joined.append)
+    assert joined[0].read() == ("stdout", b"was here\n")
+    assert joined[0].read() is None
+    assert joined[0].exit_code == 9
+    joined[0].close()
+    assert engine.wait(container.id) == 9
     until(lambda: not engine.containers(all=True), "the container to be gone")
 
 

@@ -6,19 +6,23 @@ import json
 import time
 from typing import Any
 
+from dockview.engine.api import OnAttach
 from dockview.engine.cancel import CancelToken
 from dockview.engine.create_body import create_body
 from dockview.engine.daemon import mapping
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.images import ensure_image
 from dockview.engine.daemon.observe import observe
+from dockview.engine.daemon.streams import DaemonAttachment
 from dockview.engine.daemon.watch import Watch
-from dockview.engine.errors import Conflict, NotFound
+from dockview.engine.errors import Conflict, DockviewError, NotFound
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import RunRequest
 from dockview.engine.recorder import Recorder
 
 _GONE_WITHIN_S = 10
+_ENDED_WITHIN_S = 2
+"""How long after the end of its streams a container may take to be said to have exited."""
 
 
 def inspect(daemon: Daemon, ref: str) -> dict[str, Any]:
@@ -90,14 +94,23 @@ def _writable(trace: Recorder, found: mapping.Json) -> None:
         span.fact("workdir", data.get("WorkDir"), Origin.REPORTED)
 
 
-def start(daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json) -> mapping.Json:
+def start(
+    daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json, on_attach: OnAttach | None = None
+) -> mapping.Json:
     """START, the point of no return, and then everything that can be seen of what runs; its inspect JSON.
+
+    A daemon lets a client attach before the start, so that `on_attach` gets the streams from their very beginning.
 
     Raises: StartFailed, PortInUse, Cancelled.
     """
     container_id, name = str(found["Id"]), str(found.get("Name") or "").lstrip("/")
     life = watch.claim(container_id)
+    attachment: DaemonAttachment | None = None
     try:
+        if on_attach is not None:
+            has_stdin = bool((found.get("Config") or {}).get("OpenStdin"))
+            attachment = attach(daemon, watch, found, stdin=has_stdin, logs=False)
+            on_attach(attachment)
         with trace.phase(Phase.START, check=f"docker top {name}") as span, daemon.line(trace.cancel) as api:
             span.fact("argv", " ".join([found.get("Path") or "", *(found.get("Args") or ())]), Origin.REPORTED)
             with daemon.mapped(f"cannot start container {name}", trace.cancel):
@@ -108,6 +121,8 @@ def start(daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json) ->
             span.fact("log", running.get("LogPath") or None, Origin.REPORTED)
     except BaseException:
         watch.release(container_id)
+        if attachment is not None:
+            attachment.close()
         raise
     trace.commit()
     trace.cancel = CancelToken()  # It runs: what follows only looks, and is not cut short.
@@ -151,9 +166,33 @@ def remove(daemon: Daemon, trace: Recorder, found: mapping.Json, *, force: bool)
             api.remove_container(found["Id"], force=force)
 
 
-def wait(daemon: Daemon, ref: str) -> int | None:
+def attach(daemon: Daemon, watch: Watch, found: mapping.Json, *, stdin: bool, logs: bool) -> DaemonAttachment:
+    """Join the standard streams of a container that runs, or is about to."""
+    container_id = str(found["Id"])
+
+    def exit_code() -> int | None:
+        known = watch.exit_code(container_id, _ENDED_WITHIN_S)
+        if known is not None:
+            return known
+        try:
+            with daemon.line() as api, daemon.mapped("cannot ask for the exit code"):
+                code = api.wait(container_id, timeout=_ENDED_WITHIN_S).get("StatusCode")
+        except DockviewError:  # It goes on, or is gone: nobody knows.
+            return None
+        return code if isinstance(code, int) else None
+
+    is_tty = bool((found.get("Config") or {}).get("Tty"))
+    return DaemonAttachment(daemon, container_id, is_tty=is_tty, stdin=stdin, logs=logs, ask_exit_code=exit_code)
+
+
+def wait(daemon: Daemon, watch: Watch, ref: str) -> int | None:
     """Block until the container has exited; None when its exit code is not known."""
-    found = inspect(daemon, ref)
+    try:
+        found = inspect(daemon, ref)
+    except NotFound:
+        if (known := watch.exit_code(ref, 0)) is not None:  # Started here with --rm, and gone.
+            return known
+        raise
     has_run = (found.get("State") or {}).get("Status") != "created"
     with daemon.line() as api, daemon.mapped(f"cannot wait for container {ref}"):
         answer = api.wait(found["Id"], condition="not-running" if has_run else "next-exit")

@@ -6,14 +6,13 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from dockview.engine.api import Attachment, OnRecord, Stream
+from dockview.engine.api import Attachment, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
 from dockview.engine.daemon import containers, images, mapping, prune
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.doctor import doctor
-from dockview.engine.daemon.handover import Handover
-from dockview.engine.daemon.streams import DaemonAttachment, open_events, open_logs
+from dockview.engine.daemon.streams import open_events, open_logs
 from dockview.engine.daemon.traces import Journal
 from dockview.engine.daemon.watch import Watch
 from dockview.engine.errors import InvalidRequest, NotFound
@@ -51,7 +50,6 @@ class DockerEngine:
         self._daemon = Daemon(find_endpoint(host, context))
         self._journal = Journal()
         self._watch = Watch(self._daemon, self._journal)
-        self._handover = Handover(self._daemon)
         self._image_details: dict[str, Image] = {}
 
     # About the engine
@@ -82,7 +80,6 @@ class DockerEngine:
     def close(self) -> None:
         """Unblock every call in flight and let go of everything; containers go on."""
         self._daemon.close()
-        self._handover.close()
         self._watch.close()
         self._journal.close()
 
@@ -125,15 +122,20 @@ class DockerEngine:
         return self.container(str(found["Id"]))
 
     def run(
-        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+        self,
+        request: RunRequest,
+        *,
+        cancel: CancelToken | None = None,
+        on_record: OnRecord | None = None,
+        on_attach: OnAttach | None = None,
     ) -> Container:
         """Create and start. Failing, it leaves nothing behind."""
         with self._record("run", request.image, request.line, cancel, on_record) as trace:
             found = containers.create(self._daemon, trace, request)
-            with self._handover.prepared(found, request):
-                return mapping.container_of_inspect(containers.start(self._daemon, trace, self._watch, found))
+            running = containers.start(self._daemon, trace, self._watch, found, on_attach)
+            return mapping.container_of_inspect(running)
 
-    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
+    def start(self, ref: str, *, cancel: CancelToken | None = None, on_attach: OnAttach | None = None) -> Container:
         """Start a created or exited container."""
         found = containers.inspect(self._daemon, ref)
         container = mapping.container_of_inspect(found)
@@ -142,7 +144,8 @@ class DockerEngine:
         with self._record("start", container.name, f"docker start {container.name}", cancel) as trace:
             trace.subject(container=container.id, name=container.name, image=container.image)
             containers.connect(self._daemon, trace)
-            return mapping.container_of_inspect(containers.start(self._daemon, trace, self._watch, found))
+            running = containers.start(self._daemon, trace, self._watch, found, on_attach)
+            return mapping.container_of_inspect(running)
 
     def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
         """Send the stop signal, wait, then SIGKILL."""
@@ -175,14 +178,12 @@ class DockerEngine:
 
     def wait(self, ref: str) -> int | None:
         """Block until the container has exited."""
-        return containers.wait(self._daemon, ref)
+        return containers.wait(self._daemon, self._watch, ref)
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
         """Join the standard streams."""
-        if logs and (prepared := self._handover.take(ref, stdin=stdin)) is not None:
-            return prepared
-        container = self.container(ref)
-        return DaemonAttachment(self._daemon, container.id, is_tty=container.tty, stdin=stdin, logs=logs)
+        found = containers.inspect(self._daemon, ref)
+        return containers.attach(self._daemon, self._watch, found, stdin=stdin, logs=logs)
 
     def logs(
         self,

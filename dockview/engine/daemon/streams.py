@@ -165,7 +165,18 @@ def _record(stream: str, line: bytes, *, is_partial: bool = False) -> LogRecord:
 class DaemonAttachment:
     """The standard streams of a container, over a connection that the daemon has given up to them."""
 
-    def __init__(self, daemon: Daemon, container_id: str, *, is_tty: bool, stdin: bool, logs: bool) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        container_id: str,
+        *,
+        is_tty: bool,
+        stdin: bool,
+        logs: bool,
+        ask_exit_code: Callable[[], int | None],
+    ) -> None:
+        self._ask_exit_code = ask_exit_code
+        self._has_ended = False
         self._daemon = daemon
         self._id = container_id
         self._is_tty = is_tty
@@ -211,6 +222,7 @@ class DaemonAttachment:
                 piece = (_STREAMS.get(number, "stdout"), self._exactly(length))
         if not piece[1] and self._daemon.closing.is_set:
             raise Cancelled("the engine was closed")
+        self._has_ended = not piece[1]
         return piece if piece[1] else None
 
     def _exactly(self, count: int) -> bytes:
@@ -239,6 +251,14 @@ class DaemonAttachment:
         """Tell the pseudo-terminal its size."""
         with self._daemon.mapped("cannot resize the terminal"):
             self._daemon.api.resize(self._id, height=rows, width=columns)
+
+    @property
+    def exit_code(self) -> int | None:
+        """Once read() has returned None: the container's, None where only the attachment has ended.
+
+        The end of the streams says nothing about the container, so the daemon is asked.
+        """
+        return self._ask_exit_code() if self._has_ended else None
 
     def close(self) -> None:
         """Let go; the container goes on."""

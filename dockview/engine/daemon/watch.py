@@ -23,6 +23,7 @@ from dockview.engine.model import Event
 from dockview.engine.recorder import Recorder
 
 _SUBSCRIBE_S = 5
+_REMEMBERED = 1000
 _FIRST_RETRY_S = 0.2
 _LAST_RETRY_S = 5.0
 _SAME_RUN_NS = 10_000_000_000
@@ -37,6 +38,14 @@ class Life:
         self._emit: Callable[[Record], None] | None = None
         self._signal = ""
         self._end: Mapping[str, Scalar] | None = None
+        self._has_ended = threading.Event()
+
+    def exit_code(self, within_s: float) -> int | None:
+        """The exit code as soon as it is known; None when it does not come in time, or is not known."""
+        if not self._has_ended.wait(within_s) or self._end is None:
+            return None
+        code = self._end.get("exit code")
+        return code if isinstance(code, int) else None
 
     def begin(self, trace: Recorder, *, pid: int, started_at: str) -> None:
         """The container runs: open RUNNING in its trace, and end it too if the end is known already."""
@@ -60,6 +69,7 @@ class Life:
         with self._lock:
             if self._end is None:
                 self._end = facts
+                self._has_ended.set()
                 if self._emit is not None:
                     self._finish(facts)
 
@@ -98,6 +108,7 @@ class Watch:
         self._closed = threading.Event()
         self._lives: dict[str, Life] = {}
         self._created: OrderedDict[str, Event] = OrderedDict()
+        self._past: OrderedDict[str, Life] = OrderedDict()
 
     def start(self) -> None:
         """Follow from now on."""
@@ -117,6 +128,12 @@ class Watch:
         with self._lock:
             self._lives[container_id] = life
         return life
+
+    def exit_code(self, container_id: str, within_s: float) -> int | None:
+        """What the events tell of the last life of a container, which may be gone; None when it was not followed."""
+        with self._lock:
+            life = self._lives.get(container_id) or self._past.get(container_id)
+        return None if life is None else life.exit_code(within_s)
 
     def release(self, container_id: str) -> None:
         """The start failed: there is no life to follow."""
@@ -157,7 +174,7 @@ class Watch:
             life = self._lives.get(event.actor_id)
         if action == "create":
             self._created[event.actor_id] = event
-            if len(self._created) > 1000:
+            if len(self._created) > _REMEMBERED:
                 self._created.popitem(last=False)
         elif action == "start" and life is None:
             self._adopt(event)
@@ -169,7 +186,11 @@ class Watch:
             self._created.pop(event.actor_id, None)
 
     def _end(self, container_id: str, life: Life, exit_code: str | None) -> None:
-        self.release(container_id)
+        with self._lock:
+            self._lives.pop(container_id, None)
+            self._past[container_id] = life
+            if len(self._past) > _REMEMBERED:
+                self._past.popitem(last=False)
         facts: dict[str, Scalar] = {"exit code": int(exit_code) if exit_code else None}
         with contextlib.suppress(DockviewError):  # A container of --rm may be gone by now.
             container = mapping.container_of_inspect(self._inspect(container_id))
