@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -365,3 +366,26 @@ def test_connect__a_dead_namespace_takes_its_wire_along(steps: Steps) -> None:
     with hold() as brief:
         lease = steps.connect(brief, request())
     until(lambda: f"veth{lease.container_id[:7]}" not in os.listdir("/sys/class/net"), "the veth to go")
+
+
+FIREWALL = """
+import subprocess
+import sys
+from dockview.engine.network import outbound
+def nft(line): subprocess.run(["nft", line], check=True)
+told = [outbound.drops_forwarded()]
+nft("add table ip filter")
+nft("add chain ip filter FORWARD { type filter hook forward priority 0; policy accept; }")
+told.append(outbound.drops_forwarded())
+nft("chain ip filter FORWARD { policy drop; }")
+told.append(outbound.drops_forwarded())
+print(*told)
+"""
+
+
+def test_outbound__sees_a_firewall_that_drops_what_is_forwarded() -> None:
+    """In a network namespace of its own, where Docker's rule harms nobody."""
+    argv = ["unshare", "--net", sys.executable, "-c", FIREWALL]
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=root, timeout=20)
+    assert done.stdout.split() == ["False", "False", "True"]
