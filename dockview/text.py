@@ -138,6 +138,7 @@ def mask_env(assignment: str) -> str:
 
 # Numbers
 
+_MEMORY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
@@ -157,6 +158,18 @@ def docker_size(n_bytes: float | None, digits: int = 3) -> str:
         return "?"
     value, unit = _scaled(n_bytes, 1000 - 5 / 10 ** (digits - 2))
     return f"{value:.{digits}g}{unit}"
+
+
+def memory(n_bytes: float | None) -> str:
+    """Memory in the binary units of `docker stats` and of `-m 64m`: `812 KiB`, `64 MiB`, `1.5 GiB`; `?` if unknown."""
+    if n_bytes is None:
+        return "?"
+    value, steps = float(n_bytes), 0
+    while value >= 1023.95 and steps < len(_MEMORY_UNITS) - 1:
+        value, steps = value / 1024, steps + 1
+    unit = _MEMORY_UNITS[steps]
+    shown = f"{value:.1f}".removesuffix(".0") if value < 10 else f"{value:.0f}"
+    return f"{shown} {unit}"
 
 
 def _scaled(value: float, step_at: float) -> tuple[float, str]:

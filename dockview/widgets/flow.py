@@ -29,6 +29,7 @@ _ISOLATE = Stop("isolate", frozenset({Phase.NAMESPACES, Phase.CGROUP, Phase.ROOT
 _NETWORK = Stop("network", frozenset({Phase.NETWORK}))
 _PORTS = Stop("ports", frozenset({Phase.PORTS}))
 _WIRE = Stop("network", _NETWORK.phases | _PORTS.phases)
+_NET = Stop("net", _WIRE.phases)
 _BOX = Stop("isolate", _ISOLATE.phases | _WIRE.phases)
 _START = Stop("start", frozenset({Phase.SECURITY, Phase.START}))
 _LIFE = Stop("running", frozenset({Phase.RUNNING, Phase.EXITED}))
@@ -41,6 +42,7 @@ _WAYS: Sequence[tuple[Sequence[Stop], int, bool]] = (
     (_FULL, 1, False),
     ((_CLIENT, _ENGINE, _CACHE, _REGISTRY, _CREATE, _ISOLATE, _WIRE, _START_AND_LIFE), 1, False),
     ((_ENGINE, _CACHE, _REGISTRY, _CREATE, _ISOLATE, _WIRE, _START_AND_LIFE), 1, False),
+    ((_ENGINE, _CACHE, _REGISTRY, _CREATE, _ISOLATE, _NET, _START_AND_LIFE), 1, False),
     ((_ENGINE, _CACHE, _REGISTRY, _CREATE, _BOX, _START_AND_LIFE), 1, False),
     ((_CACHE, _REGISTRY, _CREATE, _BOX, _START_AND_LIFE), 0, False),
     ((_CACHE, _BOX, _START_AND_LIFE), 0, False),

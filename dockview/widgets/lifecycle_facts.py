@@ -1,9 +1,9 @@
 """The most telling facts of a span, in one line: data, so that a new fact needs a new line here and nothing else.
 
 Each phase has templates, the most telling first. `{a|b}` stands for the first of these facts that the span has;
-`:short`, `:tail`, `:size`, `:time` and `:bare` say how to print it, and `{a?words}` prints the words if the fact is
-true. A template whose facts are not all there is left out; of a tuple of templates the first that can be filled
-counts. A span for which none applies shows its facts as `name value`.
+`:short`, `:tail`, `:size`, `:memory`, `:time` and `:bare` say how to print it, and `{a?words}` prints the words if the
+fact is true. A template whose facts are not all there is left out; of a tuple of templates the first that can be
+filled counts. A span for which none applies shows its facts as `name value`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from dockview.engine.lifecycle import Fact, Origin, Phase, Scalar, Span, Status
-from dockview.text import clean_line, duration, size
+from dockview.text import clean_line, duration, memory, size
 
 _LONGEST = 400
 """A value may be a whole request body; no line shows more of it than this."""
@@ -33,7 +33,7 @@ SUMMARIES: Mapping[Phase, Sequence[Template]] = {
     Phase.CREATE: ("{name}", "{ID:short}"),
     Phase.WRITABLE: ("overlay, {lowerdirs} lower + upper",),
     Phase.CGROUP: (
-        "{path|path memory|path pids:tail}", "memory {memory.max|memory:size}", "pids {pids.max|pids}",
+        "{path|path memory|path pids:tail}", "memory {memory.max|memory:memory}", "pids {pids.max|pids}",
         "cpu {cpu.max|cpu quota}",
     ),
     Phase.ROOTFS: ("{root|type}", "{lowerdirs|lower layers} lower + upper", "{mounts} mounts"),
@@ -62,7 +62,8 @@ SUMMARIES: Mapping[Phase, Sequence[Template]] = {
 _FIELD = re.compile(r"\{([^}:?]+)(?::(\w+)|\?([^}]+))?\}")
 _DIGEST = re.compile(r"\b(sha256:[0-9a-f]{6})[0-9a-f]{8,}\b|\b([0-9a-f]{12})[0-9a-f]{20,}\b")
 _BARE = re.compile(r"\s*\([^)]*\)")
-_BYTES = frozenset({"size", "freed", "unpacked", "memory", "memory.max", "memory peak"})
+_BYTES = frozenset({"size", "freed", "unpacked"})
+_MEMORY = frozenset({"memory", "memory.max", "memory peak"})
 
 
 def summary(span: Span) -> str:
@@ -140,6 +141,8 @@ def _form_of(name: str, value: Scalar) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         if name in _BYTES or name.endswith("bytes"):
             return "size"
+        if name in _MEMORY:
+            return "memory"
         if name.endswith("_ns"):
             return "time"
     return ""
@@ -152,6 +155,8 @@ def _printed(value: Scalar, form: str) -> str:
         return "yes" if value else "no"
     if form == "size" and isinstance(value, int | float):
         return size(value)
+    if form == "memory" and isinstance(value, int | float):
+        return memory(value)
     if form == "time" and isinstance(value, int | float):
         return duration(int(value))
     if isinstance(value, float):

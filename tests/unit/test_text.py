@@ -129,6 +129,15 @@ def test_size(n_bytes: int | None, shown: str, docker: str) -> None:
     assert (text.size(n_bytes), text.docker_size(n_bytes)) == (shown, docker)
 
 
+@pytest.mark.parametrize(
+    ("n_bytes", "shown"),
+    [(None, "?"), (0, "0 B"), (1023, "1023 B"), (64 << 20, "64 MiB"), (3 << 29, "1.5 GiB"), (4_300_000, "4.1 MiB"),
+     ((1 << 20) - 1, "1 MiB"), (5 << 50, "5120 TiB")],
+)  # fmt: skip
+def test_memory(n_bytes: int | None, shown: str) -> None:
+    assert text.memory(n_bytes) == shown
+
+
 S = 1_000_000_000
 
 
