@@ -5,6 +5,7 @@ from __future__ import annotations
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import NotFound
 from dockview.engine.images.unpack import remove_tree
+from dockview.engine.runtime.leftovers import remove_leftovers
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 
@@ -15,7 +16,9 @@ def discard(house: House, container_id: str) -> None:
         record = containers.find(house.database, container_id)
     except NotFound:
         record = None
-    remove_tree(house.layout.container(container_id))
+    folder = house.layout.container(container_id)
+    remove_leftovers(folder)
+    remove_tree(folder)
     if record is not None:
         containers.delete(house.database, container_id)
         note(house, "destroy", record)

@@ -70,12 +70,16 @@ class EmbeddedEngine:
         from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415
 
         house = self._house
-        recovery.sweep(
+        gone = recovery.sweep(
             house.layout,
             house.database,
             is_running=lambda container_id: query.is_running(house, container_id),
             discard=lambda container_id: discard(house, container_id),
         )
+        if gone:
+            from dockview.engine.embedded.wire import sweep  # noqa: PLC0415
+
+            sweep(house, [record.id for record in containers.everything(house.database)])
         recovery.sweep_half_files(house.layout.tmp, remove_tree)
 
     # About the engine

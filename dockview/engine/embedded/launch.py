@@ -12,6 +12,7 @@ from dockview.engine.embedded.wire import connect, lease, publish
 from dockview.engine.lifecycle import Phase
 from dockview.engine.recorder import Recorder
 from dockview.engine.runtime.launch import Launch
+from dockview.engine.runtime.leftovers import remove_leftovers
 from dockview.engine.runtime.streams import ShimAttachment
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
@@ -20,12 +21,13 @@ from dockview.engine.state.images import ImageRecord
 
 def launch(
     house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord, on_attach: OnAttach | None
-) -> int:
-    """Perform the phases from the namespaces to the start; the pid of the container's first process.
+) -> ContainerRecord:
+    """Perform the phases from the namespaces to the start; the record, with the host ports that were taken.
 
     Raises: StartFailed, PortInUse, NotSupported, SyscallError, Cancelled; whatever was made is undone by the trace.
     """
     folder = house.layout.container(record.id)
+    remove_leftovers(folder)  # of an earlier life whose shim was killed
     wire = lease(house, record.id, record.request)
     write(house, record, image, wire, trace.id)
     start = Launch(folder, emit=trace.emit, cancel=trace.cancel)
@@ -37,9 +39,11 @@ def launch(
         listeners, proxy, ports = publish(house, trace, record.request, born, wire, exposed=exposed)
         for listener in listeners:
             stack.enter_context(listener)
-        if ports != record.request.ports:
-            containers.save_request(house.database, record.id, replace(record.request, ports=ports))
+        if ports != record.ports:
+            record = replace(record, ports=ports)
+            containers.save_ports(house.database, record.id, ports)
         if on_attach is not None:
             stdin = record.request.open_stdin
             on_attach(ShimAttachment(folder, stdin=stdin, stdin_once=stdin, logs=True))
-        return start.go(listeners, proxy)
+        start.go(listeners, proxy)
+    return record

@@ -40,8 +40,8 @@ def to_container(house: House, record: ContainerRecord) -> Container:
         pid=state.pid if state and state.status == "running" else None,
         exit_code=state.exit_code if state else None, oom_killed=state.oom_killed if state else None,
         started_ns=state.started_ns if state else None, finished_ns=state.finished_ns if state else None,
-        ports=request.ports, labels=request.labels, ip=record.address, network=request.network, tty=request.tty,
-        auto_remove=request.auto_remove,
+        ports=record.ports or request.ports, labels=request.labels, ip=record.address, network=request.network,
+        tty=request.tty, auto_remove=request.auto_remove,
     )  # fmt: skip
 
 

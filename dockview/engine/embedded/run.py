@@ -27,7 +27,7 @@ def run(
         "run", request.name or request.image, line=request.line, cancel=cancel, on_record=on_record
     ) as trace:
         record, image = create(house, trace, request)
-        launch(house, trace, record, image, on_attach)
+        record = launch(house, trace, record, image, on_attach)
         containers.commit(house.database, record.id)
         trace.commit()
     return record

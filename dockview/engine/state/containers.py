@@ -31,6 +31,8 @@ class ContainerRecord:
     owner: tuple[int, int]
     """pid and start time of the process that makes or removes it."""
     address: str
+    ports: tuple[PortMapping, ...]
+    """As published by its last start: `host_port` is the one that was taken."""
 
     @property
     def is_owned(self) -> bool:
@@ -64,9 +66,10 @@ def insert(database: Database, *, id: str, name: str, image_id: str, request: Ru
         ) from error
 
 
-def save_request(database: Database, container_id: str, request: RunRequest) -> None:
-    """Keep what became of the request (the ports that were taken)."""
-    database.execute("UPDATE containers SET request = ? WHERE id = ?", _to_json(request), container_id)
+def save_ports(database: Database, container_id: str, ports: Sequence[PortMapping]) -> None:
+    """Keep what was published."""
+    text = json.dumps([dataclasses.asdict(port) for port in ports])
+    database.execute("UPDATE containers SET ports = ? WHERE id = ?", text, container_id)
 
 
 def commit(database: Database, container_id: str) -> None:
@@ -115,6 +118,7 @@ def _record(row: sqlite3.Row) -> ContainerRecord:
         id=row["id"], name=row["name"], image=row["image"], image_id=row["image_id"],
         request=_from_json(row["request"]), created_ns=row["created_ns"], is_building=bool(row["is_building"]),
         is_removing=bool(row["is_removing"]), owner=(row["owner_pid"], row["owner_start"]), address=row["address"],
+        ports=tuple(PortMapping(**port) for port in json.loads(row["ports"])),
     )  # fmt: skip
 
 

@@ -39,6 +39,7 @@ CREATE TABLE containers (
     image TEXT NOT NULL,
     image_id TEXT NOT NULL REFERENCES images (id),
     request TEXT NOT NULL,                  -- the RunRequest, JSON
+    ports TEXT NOT NULL DEFAULT '[]',       -- the PortMappings of its last start, with the host ports that were taken
     created_ns INTEGER NOT NULL,
     is_building INTEGER NOT NULL,           -- 1 until the verb that makes it has committed
     owner_pid INTEGER NOT NULL,             -- the process that makes or removes it, with its start time
