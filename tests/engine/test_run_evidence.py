@@ -99,13 +99,15 @@ def test_network__addresses_and_wire_are_the_kernels(trace: Trace, pid: int) -> 
     assert span.fact("bridge ifindex") == outside.links()[str(span.fact("bridge"))]["ifindex"]
 
 
-def test_network__hosts_file_inside_is_the_one_shown(trace: Trace, pid: int) -> None:
-    """/etc/hosts inside the container is the file of the fact, with the container's address."""
+def test_network__names_inside_are_those_shown(trace: Trace, pid: int) -> None:
+    """/etc/hosts and /etc/resolv.conf inside the container say what the facts say."""
     span = shown(trace, Phase.NETWORK)
-    with open(str(span.fact("hosts"))) as ours, open(f"/proc/{pid}/root/etc/hosts") as theirs:
-        text = theirs.read()
-        assert ours.read() == text
-    assert str(span.fact("address")).partition("/")[0] in text
+    with open(f"/proc/{pid}/root/etc/hosts") as file:
+        assert str(span.fact("hosts")).split() in [line.split() for line in file]
+    with open(f"/proc/{pid}/root/etc/resolv.conf") as file:
+        servers = [line.split()[1] for line in file if line.startswith("nameserver")]
+    assert servers
+    assert all(server in str(span.fact("dns")) for server in servers)
 
 
 def test_ports__listener_is_held_by_the_proxy(trace: Trace, engine: Engine) -> None:
@@ -146,6 +148,8 @@ def test_create__folder_and_log_exist(trace: Trace, engine: Engine) -> None:
 
 def test_checks__each_runs_and_changes_nothing(trace: Trace, engine: Engine, pid: int) -> None:
     """Every command that is offered as a proof succeeds in a shell while the container runs."""
+    port = engine.container("web").ports[0].host_port
+    outside.output("curl", "-s", "--retry", "50", "--retry-all-errors", f"http://127.0.0.1:{port}/")
     failed = []
     for span in trace.spans:
         if not span.check or span.check.startswith("dockview "):

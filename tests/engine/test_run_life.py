@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from dockview.engine.errors import Conflict, ImageInUse, NotFound
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ContainerStatus
 from tests.support import outside
+from tests.support.images import ImageLayout, Registry, layer
 from tests.support.requests import request
 from tests.support.waiting import until
 
@@ -146,15 +148,23 @@ def test_prune__keeps_what_came_into_use(engine: Engine, busybox_image: str) -> 
     assert engine.container("again").status is ContainerStatus.RUNNING
 
 
-def test_prune__images_free_their_layers(engine: Engine, busybox_image: str) -> None:
-    """An image that nobody uses goes with its blobs and unpacked layers; the disk shows it."""
-    engine.pull(busybox_image)
+def test_prune__image_without_a_name_frees_its_layers(engine: Engine, registry: Registry, tmp_path: Path) -> None:
+    """As docker's `image prune`, it takes what has lost its name; its blobs and unpacked layers go with it."""
+    first, second = ImageLayout(f"{tmp_path}/first"), ImageLayout(f"{tmp_path}/second")
+    shared = layer({"shared": b"x" * 1000})
+    first.add_image([shared, layer({"one": b"y" * 1000})], {})
+    second.add_image([shared, layer({"two": b"z" * 1000})], {})
+    old = engine.pull(registry.push(first, "moved"))
+    assert engine.prune_plan(["image"]).items == ()
+    new = engine.pull(registry.push(second, "moved"))
+    plan = engine.prune_plan(["image"])
+    assert [item.id for item in plan.items if item.kind == "image"] == [old.id]
+    engine.prune(plan)
+    assert [image.id for image in engine.images()] == [new.id]
     root = engine.info().endpoint
-    assert os.listdir(f"{root}/layers")
-    engine.prune(engine.prune_plan(["image"]))
-    assert list(engine.images()) == []
-    assert os.listdir(f"{root}/layers") == []
-    assert os.listdir(f"{root}/blobs/sha256") == []
+    assert sorted(os.listdir(f"{root}/layers")) == sorted(item.diff_id.partition(":")[2] for item in new.layers)
+    kept = os.listdir(f"{root}/blobs/sha256")
+    assert {item.digest.partition(":")[2] for item in old.layers[1:]}.isdisjoint(kept)
 
 
 def test_remove_image__in_use_is_refused(engine: Engine, busybox_image: str) -> None:
