@@ -8,6 +8,7 @@ from dataclasses import replace
 from dockview.engine.api import OnAttach
 from dockview.engine.embedded.bundle import write
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.settle import unsettle
 from dockview.engine.embedded.wire import connect, lease, publish
 from dockview.engine.lifecycle import Phase
 from dockview.engine.recorder import Recorder
@@ -27,7 +28,9 @@ def launch(
     Raises: StartFailed, PortInUse, NotSupported, SyscallError, Cancelled; whatever was made is undone by the trace.
     """
     folder = house.layout.container(record.id)
-    remove_leftovers(folder)  # of an earlier life whose shim was killed
+    # Of an earlier life whose shim was killed.
+    remove_leftovers(folder)
+    unsettle(house, record)
     wire = lease(house, record.id, record.request)
     write(house, record, image, wire, trace.id)
     start = Launch(folder, emit=trace.emit, cancel=trace.cancel)

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.settle import settle
 from dockview.engine.model import Container, ContainerStatus
 from dockview.engine.runtime.state import ShimState, read_state
 from dockview.engine.state import containers
@@ -33,6 +34,8 @@ def is_running(house: House, container_id: str) -> bool:
 def to_container(house: House, record: ContainerRecord) -> Container:
     """Put a record and the live truth together."""
     state = read_state(house.layout.container(record.id))
+    if state is not None and state.status == "dead":
+        settle(house, record)
     request = record.request
     return Container(
         id=record.id, name=record.name, image=record.image, image_id=record.image_id,
