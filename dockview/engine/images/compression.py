@@ -15,6 +15,8 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 _WINDOW_BYTES = 1 << 27
 """How much memory a zstd frame may ask for: what the zstd program itself allows unless told otherwise."""
+_BITE_BYTES = 512
+"""How much zstd gets at once: it cannot be told how much to give, and four bytes may stand for 128 KiB."""
 _PIECE_BYTES = 1 << 20
 """How much comes out of one step: a small chunk may hold gigabytes of zeros."""
 
@@ -88,8 +90,7 @@ class Zstd:
         """The uncompressed pieces."""
         view = memoryview(chunk)
         while view:
-            # A frame may hold much more than it weighs: small bites keep what comes out of one step small.
-            bite, view = view[:4096], view[4096:]
+            bite, view = view[:_BITE_BYTES], view[_BITE_BYTES:]
             while bite:
                 self._frame = self._frame or self._make()
                 try:

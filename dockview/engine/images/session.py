@@ -66,7 +66,10 @@ class Session:
             if answer.status not in _REDIRECTS or "Location" not in answer.headers:
                 return answer
             answer.close()
-            target = urlsplit(urljoin(url, answer.headers["Location"]))
+            try:
+                target = urlsplit(urljoin(url, answer.headers["Location"]))
+            except ValueError as error:
+                raise DataError(f"{self.registry} redirects to an address that is none") from error
             if target.scheme not in ("http", "https") or (origin.scheme == "https" and target.scheme == "http"):
                 raise DataError(f"{self.registry} redirects to {target.scheme}://{target.netloc}, which is not secure")
             if (target.scheme, target.netloc) != (origin.scheme, origin.netloc):

@@ -102,7 +102,10 @@ def _reason(error: OSError) -> str:
 def is_loopback(host: str) -> bool:
     """Whether a registry's host (with or without a port) is this machine: there, plain HTTP is fine."""
     name = host_and_port(host, 0)[0]
-    return name in ("localhost", "::1") or name.endswith(".localhost") or name.startswith("127.")
+    if name in ("localhost", "::1") or name.endswith(".localhost"):
+        return True
+    # 127.example.com is a name like any other.
+    return name.startswith("127.") and name.count(".") == 3 and name.replace(".", "").isdecimal()
 
 
 def host_and_port(authority: str, default_port: int) -> tuple[str, int]:

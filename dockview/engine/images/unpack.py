@@ -11,7 +11,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dockview.engine.errors import DataError, DockviewError, EngineBug, NotSupported
+from dockview.engine.images import trees
 from dockview.engine.images.blobs import half_path, out_of_space
 from dockview.engine.images.idmap import write_id_maps
 from dockview.engine.state.layout import Layout
@@ -77,9 +77,7 @@ def remove_tree(path: str) -> None:
     Raises: OSError where something cannot go.
     """
     try:
-        shutil.rmtree(path)
-    except FileNotFoundError:
-        return
+        trees.remove_tree(path)
     except PermissionError:
         if os.geteuid() == 0:
             raise

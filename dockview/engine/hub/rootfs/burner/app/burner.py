@@ -6,6 +6,7 @@ import sys
 import time
 
 CHUNK_MB = 8
+CHILDREN = []
 
 
 def say(text):
@@ -20,10 +21,18 @@ def burn():
         sum(range(100_000))
 
 
+def quench():
+    """End the busy children (as process 1 this one would take them along, but it may not be process 1)."""
+    for child in CHILDREN:
+        os.kill(child, signal.SIGKILL)
+
+
 def stop(*_):
-    """The busy children end with process 1."""
-    say("burner: cooling down")
-    sys.exit(0)
+    """Told to stop."""
+    # Written past the buffers: the signal may have come in the middle of another line.
+    os.write(1, b"burner: cooling down\n")
+    quench()
+    os._exit(0)
 
 
 def main():
@@ -31,15 +40,14 @@ def main():
     cpus = int(os.environ.get("BURN_CPUS", "1"))
     memory_mb = int(os.environ.get("BURN_MEMORY_MB", "0"))
     seconds = float(os.environ.get("BURN_SECONDS", "0"))
-    children = []
     for _ in range(cpus):
         child = os.fork()
         if child == 0:
             burn()
-        children.append(child)
+        CHILDREN.append(child)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    say(f"burner: {cpus} busy, pids {' '.join(map(str, children)) or 'none'}")
+    say(f"burner: {cpus} busy, pids {' '.join(map(str, CHILDREN)) or 'none'}")
     kept = []
     for done in range(0, memory_mb, CHUNK_MB):
         # Every page is written to, so that the kernel has to provide it.
@@ -47,8 +55,7 @@ def main():
         say(f"burner: {min(done + CHUNK_MB, memory_mb)} MB held")
     if seconds:
         time.sleep(seconds)
-        for child in children:
-            os.kill(child, signal.SIGKILL)
+        quench()
         say("burner: done")
         return
     while True:

@@ -153,8 +153,9 @@ def serve(store, password):
 
 def stop(number, _frame):
     """Data is on the disk after every change, so there is nothing more to do."""
-    log("System", f"received {signal.Signals(number).name}, shutdown complete")
-    sys.exit(0)
+    # Written past the buffers: the signal may have come in the middle of another line.
+    os.write(1, f"received {signal.Signals(number).name}, shutdown complete\n".encode())
+    os._exit(0)
 
 
 def main():
