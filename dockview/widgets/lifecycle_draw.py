@@ -235,7 +235,7 @@ def _facts(row: Row, columns: _Columns, view: View, spare: int) -> tuple[Line, l
         return ((summary(span) or "taken back", "faint"),), []
     if row.phase is Phase.LAYER and span.progress is not None:
         return _layer(span, span.progress, columns.facts, view.now_ns), []
-    if row.phase is Phase.NAMESPACES:
+    if row.phase is Phase.NAMESPACES and row.state is not State.SKIPPED:
         return _cells(row, columns.facts, spare)
     return ((summary(span), "faint" if row.state is State.SKIPPED else "soft"),), []
 

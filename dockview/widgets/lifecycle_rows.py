@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -89,10 +89,13 @@ class Row:
 def rows(trace: Trace) -> list[Row]:
     """The rows of a trace: what was done and, where the verb's story is known beforehand, what is still to come."""
     done = [span for span in trace.spans if not span.is_undo]
+    undone = [_row(span) for span in trace.spans if span.is_undo]
     expected = _expected(trace)
+    if expected is None:
+        return [*_as_told(done, trace), *undone]
     story = [row for phase in expected for row in _rows_of(phase, [s for s in done if s.phase is phase], trace)]
     others = [_row(span) for span in done if span.phase not in expected]
-    return [*story, *others, *(_row(span) for span in trace.spans if span.is_undo)]
+    return [*story, *others, *undone]
 
 
 def is_hit(trace: Trace) -> bool | None:
@@ -104,15 +107,33 @@ def is_hit(trace: Trace) -> bool | None:
     return None
 
 
-def _expected(trace: Trace) -> Sequence[Phase]:
+_STORIES: Mapping[str, Sequence[Phase]] = {
+    "run": RUN_PHASES,
+    "create": RUN_PHASES[: _ORDER[Phase.WRITABLE] + 1],
+    "pull": RUN_PHASES[: _ORDER[Phase.STORE] + 1],
+    "start": RUN_PHASES[_ORDER[Phase.NAMESPACES] :],
+}
+"""The phases of the verbs whose story is known beforehand."""
+
+
+def _expected(trace: Trace) -> Sequence[Phase] | None:
+    """The phases to show in the order of a run; None where only what was done can be shown."""
+    story = _STORIES.get(trace.verb)
+    if story is None:
+        return None
     seen = {span.phase for span in trace.spans}
-    begun = {
-        "run": RUN_PHASES,
-        "create": RUN_PHASES[: _ORDER[Phase.WRITABLE] + 1],
-        "pull": RUN_PHASES[: _ORDER[Phase.STORE] + 1],
-        "start": RUN_PHASES[_ORDER[Phase.NAMESPACES] :],
-    }.get(trace.verb, ())
-    return [phase for phase in RUN_PHASES if phase in begun or phase in seen]
+    return [phase for phase in RUN_PHASES if phase in story or phase in seen]
+
+
+def _as_told(spans: Sequence[Span], trace: Trace) -> list[Row]:
+    """The spans in the order of time, the namespaces as one."""
+    told: list[Row] = []
+    for span in spans:
+        if span.phase is Phase.NAMESPACES and told and told[-1].phase is Phase.NAMESPACES:
+            told[-1] = _rows_of(span.phase, [*told[-1].spans, span], trace)[0]
+        else:
+            told += _rows_of(span.phase, [span], trace)
+    return told
 
 
 def _rows_of(phase: Phase, spans: Sequence[Span], trace: Trace) -> list[Row]:

@@ -186,6 +186,28 @@ def test_pending_rows_are_known_beforehand_only_where_the_story_is() -> None:
     assert [row.label for row in rows(traces.build(script.records))] == ["prune container"]
 
 
+def test_a_verb_without_a_known_story_is_told_in_the_order_of_time() -> None:
+    script = traces.Script("restart", "docker restart web")
+    script.span("stop", 0.0, 1.0)
+    script.span("namespaces", 1.0, 2.0, "mnt")
+    script.span("namespaces", 2.0, 3.0, "net")
+    script.span("start", 3.0, 4.0)
+    found = rows(traces.build(script.done(4.0)))
+    assert [row.label for row in found] == ["stop", "namespaces", "start"]
+    assert len(found[1].spans) == 2
+
+
+def test_what_is_not_visible_says_why() -> None:
+    """A daemon elsewhere: its namespaces cannot be seen from here."""
+    script = traces.Script()
+    for part in ("mnt", "net"):
+        script.span("namespaces", 0.0, 1.0, part, status="skipped", why="not visible from here")
+    script.span("cgroup", 1.0, 2.0, status="skipped", why="not visible from here")
+    lines = plain(picture(script.done(3.0), 90, 40))
+    assert row_of(lines, "namespaces").endswith("skipped: not visible from here")
+    assert row_of(lines, "cgroup").endswith("skipped: not visible from here")
+
+
 def test_states() -> None:
     script = traces.Script()
     script.span("parse", 0.0, 1.0)
