@@ -11,12 +11,13 @@ Standard library only; imported on the path of every command, so it imports next
 from __future__ import annotations
 
 import re
+from functools import cache
 
 _UNTERMINATED = 1024
 """How much a string sequence (OSC, DCS …) without an end may swallow of its line."""
 
 _STRING = "[^\x07\x18\x1a\x1b\x9c\n]"
-_SEQUENCE = re.compile(
+_SEQUENCE = (
     # SGR, the one that is kept: digits, ; and : only (ESC [ > 4 m asks for something else)
     "(?P<sgr>\x1b\\[[0-9;:]{0,64}m)"
     # any other CSI, complete or broken off
@@ -48,7 +49,7 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    text = _SEQUENCE.sub(_kept, text)
+    text = _sequence().sub(_kept, text)
     return _overwritten(text) if "\r" in text else text
 
 
@@ -56,13 +57,19 @@ def clean_line(text: str) -> str:
     """One plain line: no control character, no colour; newlines and tabs become spaces."""
     if text.isascii() and text.isprintable():
         return text
-    text = _SEQUENCE.sub(_kept_plain, text)
+    text = _sequence().sub(_kept_plain, text)
     return _SPACES.sub(" ", text).strip()
 
 
 def strip_colour(text: str) -> str:
     """A cleaned text without its SGR sequences."""
     return _SGR.sub("", text) if "\x1b" in text else text
+
+
+@cache
+def _sequence() -> re.Pattern[str]:
+    """Compiled when the first text needs it: that costs a millisecond, and most commands never meet such text."""
+    return re.compile(_SEQUENCE)
 
 
 def _kept(match: re.Match[str]) -> str:
