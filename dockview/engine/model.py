@@ -44,6 +44,56 @@ class PortMapping:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """A place of the container's file system that is something else's; docker's -v, --mount and --tmpfs."""
+
+    type: str
+    """bind, volume or tmpfs."""
+    target: str
+    """The absolute path inside."""
+    source: str = ""
+    """A host path (bind), a volume's name (volume; empty for an anonymous one), or empty (tmpfs)."""
+    read_only: bool = False
+    propagation: str = ""
+    """rprivate, private, rshared, shared, rslave or slave; empty is docker's default, rprivate."""
+    no_copy: bool = False
+    """Whether a new volume stays empty where the image has files (volume-nocopy)."""
+    tmpfs_size_bytes: int | None = None
+    tmpfs_mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPolicy:
+    """What happens after an exit."""
+
+    name: str = "no"
+    """no, on-failure, always or unless-stopped."""
+    max_retries: int = 0
+    """For on-failure; 0 is no bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """How a container is asked whether it is well; None leaves the image's setting, then docker's default."""
+
+    test: tuple[str, ...] | None = None
+    """As in the image config: ("NONE",), ("CMD", argv…) or ("CMD-SHELL", line)."""
+    interval_ns: int | None = None
+    timeout_ns: int | None = None
+    start_period_ns: int | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ulimit:
+    """A resource limit (getrlimit(2)); -1 is unlimited."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
     """What `docker create` and `docker run` ask for; None leaves the image's own setting."""
 
@@ -62,7 +112,13 @@ class RunRequest:
     user: str = ""
     workdir: str = ""
     network: str = "bridge"
-    """bridge, none or host."""
+    """bridge, none, host, container:NAME, or the name of a network."""
+    network_aliases: tuple[str, ...] = ()
+    ip: str = ""
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    add_hosts: tuple[str, ...] = ()
+    """`host:address`."""
     tty: bool = False
     open_stdin: bool = False
     detach: bool = False
@@ -73,6 +129,30 @@ class RunRequest:
     pids_limit: int | None = None
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
+    privileged: bool = False
+    security_opt: tuple[str, ...] = ()
+    """no-new-privileges[:true|false], seccomp=FILE or seccomp=unconfined."""
+    devices: tuple[str, ...] = ()
+    """`/dev/x[:/dev/y[:rwm]]`."""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    group_add: tuple[str, ...] = ()
+    userns: str = ""
+    """Empty, or host."""
+    mounts: tuple[Mount, ...] = ()
+    volumes_from: tuple[str, ...] = ()
+    """`container[:ro|rw]`."""
+    memory_swap_bytes: int | None = None
+    """-1 is unlimited."""
+    cpu_shares: int | None = None
+    cpuset_cpus: str = ""
+    shm_size_bytes: int | None = None
+    ulimits: tuple[Ulimit, ...] = ()
+    oom_score_adj: int | None = None
+    init: bool = False
+    restart: RestartPolicy = field(default_factory=RestartPolicy)
+    health: Healthcheck = field(default_factory=Healthcheck)
+    log_opts: Mapping[str, str] = field(default_factory=dict)
+    """max-size and max-file."""
     stop_signal: str = ""
     stop_timeout_s: int | None = None
     pull: str = "missing"

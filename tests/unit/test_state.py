@@ -15,7 +15,7 @@ import pytest
 
 from dockview.engine.errors import Conflict, NameInUse, NotFound
 from dockview.engine.lifecycle import Phase, Record, Status
-from dockview.engine.model import PortMapping, RunRequest
+from dockview.engine.model import Healthcheck, Mount, PortMapping, RestartPolicy, RunRequest, Ulimit
 from dockview.engine.processes import is_alive, process_start_ticks
 from dockview.engine.state import containers, recovery
 from dockview.engine.state.database import Database
@@ -24,7 +24,11 @@ from dockview.engine.state.layout import Layout
 from dockview.engine.state.traces import Traces
 from dockview.engine.state.watch import Watch
 
-REQUEST = RunRequest(image="web", line="docker run web", ports=(PortMapping(80, host_port=8080),), env=("A=b",))
+REQUEST = RunRequest(
+    image="web", line="docker run web", ports=(PortMapping(80, host_port=8080),), env=("A=b",), labels={"a": "b"},
+    mounts=(Mount(type="bind", source="/a", target="/b"),), ulimits=(Ulimit("nofile", 10, 20),),
+    restart=RestartPolicy(name="on-failure", max_retries=3), health=Healthcheck(test=("CMD", "true"), retries=2),
+)  # fmt: skip
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dockview.engine.errors import Conflict, NameInUse, NotFound
-from dockview.engine.model import PortMapping, RunRequest
+from dockview.engine.model import Healthcheck, Mount, PortMapping, RestartPolicy, RunRequest, Ulimit
 from dockview.engine.processes import is_alive, process_start_ticks
 from dockview.engine.state.database import Database
 
@@ -127,12 +128,17 @@ def _to_json(request: RunRequest) -> str:
 
 
 _NAMES = frozenset(field.name for field in dataclasses.fields(RunRequest))
+_PARTS: Mapping[str, Callable[..., Any]] = {"ports": PortMapping, "mounts": Mount, "ulimits": Ulimit}
+_ONE: Mapping[str, Callable[..., Any]] = {"restart": RestartPolicy, "health": Healthcheck}
 
 
 def _from_json(text: str) -> RunRequest:
     data = {key: value for key, value in json.loads(text).items() if key in _NAMES}
     for key, value in data.items():
-        if isinstance(value, list):
+        if key in _PARTS:
+            data[key] = tuple(_PARTS[key](**item) for item in value)
+        elif key in _ONE:
+            data[key] = _ONE[key](**{name: tuple(v) if isinstance(v, list) else v for name, v in value.items()})
+        elif isinstance(value, list):
             data[key] = tuple(value)
-    data["ports"] = tuple(PortMapping(**port) for port in data["ports"])
     return RunRequest(**data)
