@@ -92,6 +92,11 @@ class Cgroup:
         if trouble is not None and not self.folders:
             raise trouble
 
+    def find(self) -> None:
+        """Take note of the folders that are there, without making any."""
+        found = {controller: f"{base}/{self.path}" for controller, base in self._bases().items()}
+        self.folders = {controller: folder for controller, folder in found.items() if os.path.isdir(folder)}
+
     def _bases(self) -> dict[str, str]:
         if self.have.version == "2" and self.have.v2:
             return {"unified": self.have.v2 + self._own.get("", "").rstrip("/")}

@@ -10,13 +10,15 @@ and then carries, from the client:                 and from the shim:
 
     I bytes         to standard input                  H {"tty", "log_size"}   attached from this place in the log on
     C               no more standard input             1 bytes, 2 bytes        standard output, standard error
-    R {rows, cols}  size of the pty                    G {"from", "to", "skip"} read this range of the log yourself
+    R {rows, cols}  size of the pty                    G {"from", "skip"}      from here on read the log yourself
+    N               I have come to G                   J {"to"}                … up to here; live output follows
                                                        K {"errno"}             the signal was sent, or why not
                                                        X {"exit_code", …}      the container has exited; the last one
 
-A client that reads slowly holds nothing up and loses nothing: what did not fit into its socket is in the log, and once
-it reads again it is told which range it missed (G; `skip` is how many bytes of each stream's first record there it had
-seen already), and goes on from there.
+A client that reads slowly holds nothing up and loses nothing: what does not fit into its socket is in the log. G, for
+which the socket is made larger, tells it from where on it misses output (`skip` is how many bytes of each stream's
+output from there on it has seen already); it answers N once it has read so far, and then the live output goes on. An
+end without J means: the log to its end.
 """
 
 from __future__ import annotations
@@ -50,9 +52,8 @@ class Client:
         """attach, wait, or empty."""
         self.has_stdin = False
         self.closes_stdin = False
-        self.missed_from = -1
-        """The place in the log from where on it missed output, -1 when it is up to date."""
-        self.skip: dict[str, int] = {}
+        self.is_behind = False
+        """Whether it reads the log by itself now."""
 
     def send(self, letter: bytes, content: bytes) -> bool:
         """Send without blocking; False when it does not fit now."""
@@ -63,6 +64,13 @@ class Client:
         except OSError:
             pass  # it is gone, which its end of file will say
         return True
+
+    def widen(self) -> None:
+        """Make room for the few messages that must not be lost."""
+        try:
+            self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)
+        except OSError:
+            pass  # a smaller one has room for them in all but the worst case
 
     def peer(self) -> tuple[int, int]:
         """(pid, uid) of who is at the other end (SO_PEERCRED)."""
@@ -110,51 +118,44 @@ class Door:
         self.clients.pop(client.socket.fileno(), None)
         client.socket.close()
 
-    def broadcast(self, stream: str, data: bytes, before: tuple[int, dict[str, int]]) -> list[Client]:
-        """Send output, which the log has got already, to all who attached; those who could not take it.
+    def broadcast(self, stream: str, data: bytes, size: int, pending: dict[str, bytes]) -> None:
+        """Send output, which the log has got already, to all who attached.
 
-        `before` is the log's size and the pending bytes of each stream before this output.
+        `size` and `pending` are the log's before it got this output.
         """
-        behind: list[Client] = []
         for client in self.clients.values():
-            if client.kind != "attach" or client.missed_from >= 0:
+            if client.kind == "attach" and not client.is_behind:
+                self._send_or_refer(client, stream, data, size, pending)
+
+    def _send_or_refer(self, client: Client, stream: str, data: bytes, size: int, pending: dict[str, bytes]) -> None:
+        for start in range(0, len(data), LARGEST):
+            if client.send(_STREAMS[stream], data[start : start + LARGEST]):
                 continue
-            for start in range(0, len(data), LARGEST):
-                if not client.send(_STREAMS[stream], data[start : start + LARGEST]):
-                    client.missed_from, client.skip = before[0], dict(before[1])
-                    client.skip[stream] = client.skip.get(stream, 0) + start
-                    behind.append(client)
-                    break
-        return behind
+            seen = {**pending, stream: pending.get(stream, b"") + data[:start]}
+            client.is_behind = True
+            client.widen()
+            client.send(b"G", dumps({"from": size, "skip": {s: _logged_length(d) for s, d in seen.items()}}).encode())
+            return
 
     def catch_up(self, client: Client) -> None:
-        """Tell a client that reads again which range of the log it missed, and what is not in the log yet."""
-        message = {"from": client.missed_from, "to": self._log.size, "skip": client.skip}
-        if not client.send(b"G", dumps(message).encode()):
-            return
-        client.missed_from = -1
-        self.send_pending(client, client.skip if self._log.size == message["from"] else {})
-        client.skip = {}
+        """A client has read so far: from here on it gets the live output again."""
+        client.is_behind = False
+        client.send(b"J", dumps({"to": self._log.size}).encode())
+        self.send_pending(client)
 
-    def send_pending(self, client: Client, seen: dict[str, int]) -> None:
-        """Send what the streams wrote after their last newline."""
+    def send_pending(self, client: Client) -> None:
+        """Send what the streams wrote after their last newline, which is not in the log yet."""
         for stream, data in self._log.pending.items():
-            for start in range(seen.get(stream, 0), len(data), LARGEST):
-                client.send(_STREAMS[stream], data[start : start + LARGEST])
+            if not client.is_behind:
+                self._send_or_refer(client, stream, data, self._log.size, {})
 
     def close(self, message: dict[str, Any]) -> None:
-        """Tell everybody the exit, and go. Who is behind gets the rest of the log named first."""
+        """Tell everybody the exit, and go."""
         self.accept()
         last = dumps(message).encode()
         for client in list(self.clients.values()):
-            client.socket.settimeout(2.0)
-            try:
-                if client.missed_from >= 0:
-                    missed = {"from": client.missed_from, "to": self._log.size, "skip": client.skip}
-                    client.socket.send(b"G" + dumps(missed).encode(), _socket.MSG_NOSIGNAL)
-                client.socket.send(b"X" + last, _socket.MSG_NOSIGNAL)
-            except OSError:
-                pass  # it is gone, or does not read: the same stands in state.json
+            client.widen()
+            client.send(b"X", last)
             self.drop(client)
         self.socket.close()
         try:
@@ -193,7 +194,7 @@ def _greet(supervisor: Supervisor, client: Client, letter: bytes, wish: dict[str
         client.closes_stdin = client.has_stdin and bool(wish.get("stdin_once"))
         client.send(b"H", dumps({"tty": supervisor.is_tty, "log_size": log.size}).encode())
         if wish.get("logs"):
-            supervisor.door.send_pending(client, {})
+            supervisor.door.send_pending(client)
     elif letter == b"S":
         pid, uid = client.peer()
         number = supervisor.signal(int(wish["signal"]), {"why": str(wish.get("why", "")), "pid": pid, "uid": uid})
@@ -209,6 +210,8 @@ def _attached(supervisor: Supervisor, client: Client, letter: bytes, content: by
         supervisor.feed(content)
     elif letter == b"C" and client.has_stdin:
         supervisor.end_stdin()
+    elif letter == b"N" and client.is_behind:
+        supervisor.door.catch_up(client)
     elif letter == b"R":
         size = loads(content.decode())
         supervisor.resize(int(size["rows"]), int(size["cols"]))
@@ -218,3 +221,8 @@ def _leave(supervisor: Supervisor, client: Client) -> None:
     if client.closes_stdin and not supervisor.is_tty:
         supervisor.end_stdin()
     supervisor.forget(client)
+
+
+def _logged_length(data: bytes) -> int:
+    """How many bytes output has in the log, where what is not UTF-8 was replaced."""
+    return len(data.decode("utf-8", "replace").encode())

@@ -18,6 +18,8 @@ LINE_LIMIT = 16384
 """Bytes of a record, as in docker."""
 _MARK = "\ud800"
 """A lone surrogate: decoding UTF-8 never makes one."""
+_PLAIN = b"\n" + bytes(c for c in range(0x20, 0x7F) if c not in b'"\\')
+"""What JSON writes as it is, and the newline."""
 
 
 class LogWriter:
@@ -55,29 +57,11 @@ class LogWriter:
     def _write_records(self, stream: str, complete: bytes, partial: bytes) -> None:
         """Write lines that end in a newline, then parts of one that has not ended."""
         tail = f'","stream":"{stream}","time":"{self._now()}"}}\n'
-        text = ""
-        if complete:
-            if len(complete) > LINE_LIMIT:
-                text = self._cut_records(complete, tail)
-            else:
-                text = _joined(complete.decode("utf-8", "replace"), tail)
-        for start in range(0, len(partial), LINE_LIMIT):
-            piece = partial[start : start + LINE_LIMIT].decode("utf-8", "replace")
-            text += f'{{"log":{quote(piece)[:-1]}{tail}'
-        self._append(text.encode())
-
-    @staticmethod
-    def _cut_records(complete: bytes, tail: str) -> str:
-        lines = complete.split(b"\n")
-        if max(map(len, lines)) <= LINE_LIMIT:
-            return _joined(complete.decode("utf-8", "replace"), tail)
-        text = ""
-        for line in lines[:-1]:
-            whole = line + b"\n"
-            for start in range(0, len(whole), LINE_LIMIT):
-                piece = whole[start : start + LINE_LIMIT].decode("utf-8", "replace")
-                text += f'{{"log":{quote(piece)[:-1]}{tail}'
-        return text
+        if len(complete) <= LINE_LIMIT or max(map(len, complete.split(b"\n"))) < LINE_LIMIT:
+            records = _joined(complete, tail) if complete else b""
+        else:
+            records = b"".join(_cut(line + b"\n", tail) for line in complete.split(b"\n")[:-1])
+        self._append(records + _cut(partial, tail))
 
     def _append(self, data: bytes) -> None:
         try:
@@ -96,7 +80,17 @@ class LogWriter:
         return f"{self._second[1]}.{rest:09d}Z"
 
 
-def _joined(text: str, tail: str) -> str:
+def _joined(complete: bytes, tail: str) -> bytes:
     """The records of complete lines, escaped in one go."""
-    escaped = quote(text[:-1].replace("\n", _MARK))[1:-1]
-    return '{"log":"' + escaped.replace(_MARK, "\\n" + tail + '{"log":"') + "\\n" + tail
+    if not complete.translate(None, _PLAIN):
+        end = b"\\n" + tail.encode()
+        return b'{"log":"' + complete[:-1].replace(b"\n", end + b'{"log":"') + end
+    text = complete[:-1].decode("utf-8", "replace")
+    escaped = quote(text.replace("\n", _MARK))[1:-1]
+    return ('{"log":"' + escaped.replace(_MARK, f'\\n{tail}{{"log":"') + "\\n" + tail).encode()
+
+
+def _cut(line: bytes, tail: str) -> bytes:
+    """The records of one line, or of a part of one, cut at the limit."""
+    pieces = [line[start : start + LINE_LIMIT] for start in range(0, len(line), LINE_LIMIT)]
+    return "".join(f'{{"log":{quote(p.decode("utf-8", "replace"))[:-1]}{tail}' for p in pieces).encode()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
-from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 from dockview.engine.errors import Conflict
 from dockview.engine.runtime.codec import dumps, loads
 from dockview.engine.runtime.door import LARGEST
 from dockview.engine.runtime.doorbell import connect
+from dockview.engine.runtime.state import read_state
 
 _STREAMS = {b"1": "stdout", b"2": "stderr"}
 _BLOCK = 1 << 16
@@ -30,24 +32,36 @@ class ShimAttachment:
         stdin_once: the container's input ends when this attachment goes, as with `docker run -i`.
         logs: begin with what was written before.
 
-    Raises: Conflict, when no shim listens there.
+    With `logs`, a container that has exited is read from its log.
+
+    Raises: Conflict, when it does not run and `logs` is not wanted.
     """
 
     def __init__(self, folder: str, *, stdin: bool = False, stdin_once: bool = False, logs: bool = False) -> None:
         with open(f"{folder}/shim.json", encoding="utf-8") as file:
             settings = json.load(file)
+        self._folder = folder
         self._is_tty: bool = settings["tty"]
-        self._log_path: str = settings["log_path"]
         self._wants_logs = logs
-        self._queue: deque[tuple[str, bytes]] = deque()
+        self._written: Iterator[tuple[str, bytes]] = iter(())
+        """Output that is read from the log instead of the socket."""
+        self._missed: tuple[int, dict[str, int]] | None = None
+        self._is_over = False
         self._writing = threading.Lock()
         self.exit: dict[str, Any] | None = None
-        """Once read() has returned None: exit_code, signal and oom_killed, None when only the attachment has ended."""
+        """Once read() has returned None: exit_code, signal and oom_killed; None where they are not known."""
+        self._log = open(settings["log_path"], "rb")  # noqa: SIM115  held, as it may be needed after its removal
+        self._endpoint: socket.socket | None = None
         try:
             self._endpoint = connect(folder)
         except OSError as error:
-            raise Conflict("the container is not running: nobody serves its streams") from error
-        self._send(b"A", dumps({"stdin": stdin, "stdin_once": stdin_once, "logs": logs}).encode())
+            if not logs:
+                self._log.close()
+                raise Conflict("the container is not running: nobody serves its streams") from error
+            self._written = self._from_log(0, None, {})
+            self._end(None)
+        else:
+            self._send(b"A", dumps({"stdin": stdin, "stdin_once": stdin_once, "logs": logs}).encode())
 
     @property
     def is_tty(self) -> bool:
@@ -56,34 +70,55 @@ class ShimAttachment:
 
     def read(self) -> tuple[str, bytes] | None:
         """Block for the next piece of output; None at the end."""
-        while not self._queue:
+        while True:
+            if (piece := next(self._written, None)) is not None:
+                return piece
+            if self._is_over or self._endpoint is None:
+                return None
             try:
                 data = self._endpoint.recv(LARGEST + 1)
             except OSError:
-                return None
+                data = b""
             letter, content = data[:1], data[1:]
             if letter in _STREAMS:
                 return _STREAMS[letter], content
-            if letter == b"H":
-                if self._wants_logs:
-                    self._read_log(0, loads(content.decode())["log_size"], {})
-            elif letter == b"G":
-                missed = loads(content.decode())
-                self._read_log(missed["from"], missed["to"], missed["skip"])
-            elif letter == b"X":
-                self.exit = loads(content.decode())
-                return None
-            elif not letter:
-                return None
-        return self._queue.popleft()
+            self._take(letter, content)
 
-    def _read_log(self, start: int, end: int, skip: dict[str, int]) -> None:
-        """Take a range of whole records of the log; `skip` bytes of each stream there were read already."""
-        skip = dict(skip)
-        with open(self._log_path, "rb") as file:
-            file.seek(start)
-            rest = b""
-            while start < end and (block := file.read(min(_BLOCK, end - start))):
+    def _take(self, letter: bytes, content: bytes) -> None:
+        """A message that is not output."""
+        if not letter:
+            self._end(None)
+            return
+        message = loads(content.decode())
+        if letter == b"H" and self._wants_logs:
+            self._written = self._from_log(0, message["log_size"], {})
+        elif letter == b"G":
+            self._missed = message["from"], message["skip"]
+            try:
+                self._send(b"N", b"")
+            except Conflict:
+                pass  # it has exited: the rest is in the log
+        elif letter == b"J" and self._missed is not None:
+            self._written = self._from_log(self._missed[0], message["to"], self._missed[1])
+            self._missed = None
+        elif letter == b"X":
+            self._end(message)
+
+    def _end(self, exit_: dict[str, Any] | None) -> None:
+        """The shim has gone, with its last message or without."""
+        self._is_over = True
+        if self._missed is not None:
+            self._written = self._from_log(self._missed[0], None, self._missed[1])
+        state = read_state(self._folder) if exit_ is None else None
+        if state is not None and state.status == "exited":
+            exit_ = {"exit_code": state.exit_code, "signal": state.signal, "oom_killed": state.oom_killed}
+        self.exit = exit_
+
+    def _from_log(self, start: int, end: int | None, skip: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+        """A range of whole records of the log; the first `skip` bytes of each stream there were read already."""
+        skip, rest = dict(skip), b""
+        try:
+            while block := os.pread(self._log.fileno(), _BLOCK if end is None else min(_BLOCK, end - start), start):
                 start += len(block)
                 *lines, rest = (rest + block).split(b"\n")
                 for line in lines:
@@ -92,7 +127,14 @@ class ShimAttachment:
                     seen = min(skip.get(stream, 0), len(data))
                     skip[stream] = skip.get(stream, 0) - seen
                     if data[seen:]:
-                        self._queue.append((stream, data[seen:]))
+                        yield stream, data[seen:]
+        except ValueError:
+            return  # closed meanwhile
+
+    @property
+    def exit_code(self) -> int | None:
+        """Once read() has returned None: the container's, None when only the attachment has ended."""
+        return None if self.exit is None else self.exit["exit_code"]
 
     def write(self, data: bytes) -> None:
         """Write to the container's standard input; blocks while it does not read. Raises: Conflict at its end."""
@@ -109,15 +151,20 @@ class ShimAttachment:
 
     def close(self) -> None:
         """Let go, which ends a blocked read(); the container goes on."""
-        try:
-            self._endpoint.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it has ended
-        self._endpoint.close()
+        self._is_over = True
+        if self._endpoint is not None:
+            try:
+                self._endpoint.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it has ended
+            self._endpoint.close()
+        self._log.close()
 
     def _send(self, letter: bytes, content: bytes) -> None:
         try:
             with self._writing:
+                if self._endpoint is None:
+                    raise BrokenPipeError
                 self._endpoint.send(letter + content)
         except OSError as error:
             raise Conflict("the container does not take input any more: it has exited") from error

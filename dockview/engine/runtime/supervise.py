@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from dockview.engine.runtime.birth import Birth
 
-_CHUNK = 65536
+_CHUNK = 16384
 _EOT = b"\x04"
 _READABLE = select.POLLIN | select.POLLHUP | select.POLLERR
 
@@ -62,7 +62,7 @@ class Supervisor:
                 if fd in self._outputs and mask & _READABLE:
                     self._read(fd)
                 elif fd in self.door.clients:
-                    self._serve(self.door.clients[fd], mask)
+                    serve(self, self.door.clients[fd])
             if self._stdin in ready and ready[self._stdin] & (select.POLLOUT | select.POLLERR):
                 self._push()
             if self._pidfd in ready:
@@ -75,17 +75,9 @@ class Supervisor:
             self._poll.register(client.socket.fileno(), self._mask(client))
             serve(self, client)
 
-    def _serve(self, client: Client, mask: int) -> None:
-        if mask & select.POLLOUT and client.missed_from >= 0:
-            self.door.catch_up(client)
-            self._poll.modify(client.socket.fileno(), self._mask(client))
-        if mask & _READABLE:
-            serve(self, client)
-
     def _mask(self, client: Client) -> int:
         """What to wait for: no more input from a client while the command does not read what there is."""
-        reading = 0 if self._feed and client.has_stdin else select.POLLIN
-        return reading | (select.POLLOUT if client.missed_from >= 0 else 0)
+        return 0 if self._feed and client.has_stdin else select.POLLIN
 
     def forget(self, client: Client) -> None:
         """A client has left."""
@@ -109,10 +101,9 @@ class Supervisor:
         if self.on_first_output is not None:
             self.on_first_output()
             self.on_first_output = None
-        before = (self.log.size, {name: len(rest) for name, rest in self.log.pending.items()})
+        size, pending = self.log.size, dict(self.log.pending)
         self.log.write(stream, data)
-        for client in self.door.broadcast(stream, data, before):
-            self._poll.modify(client.socket.fileno(), self._mask(client))
+        self.door.broadcast(stream, data, size, pending)
         return True
 
     def _end_output(self, fd: int, stream: str) -> None:
