@@ -1,23 +1,22 @@
 """The `dockview` command: without a verb the full-screen app, with one docker's grammar and exit codes.
 
-Whatever happens, the user reads a sentence and not a traceback; DOCKVIEW_DEBUG=1 asks for the traceback, too.
+Whatever happens, the user reads a sentence and not a traceback; DOCKVIEW_DEBUG=1 asks for the traceback, too. Imports
+stand inside the functions so that this holds for ctrl-c during an import, and so that each verb pays for its own only.
 """
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dockview.commands.console import Console
-from dockview.commands.flags import Flags, read_flags
-from dockview.commands.grammar import GLOBAL_FLAGS
-from dockview.commands.report import report
-from dockview.commands.usage import UsageError
-from dockview.engine.errors import DockviewError
-
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dockview.commands.console import Console
+    from dockview.commands.flags import Flags
     from dockview.engine.api import Engine
 
 _BUG = 125
@@ -28,15 +27,25 @@ _PROGRAM_USAGE = "[OPTIONS] [COMMAND] [ARG...]"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. `argv` is without the program's name."""
-    console = Console.of_process()
     try:
-        code = _main(list(sys.argv[1:] if argv is None else argv), console)
-        sys.stdout.flush()
+        return _told(list(sys.argv[1:] if argv is None else argv))
     except BrokenPipeError:
         _drop_output()
         return _READER_GONE
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _told(words: list[str]) -> int:
+    """Run, and tell every error."""
+    from dockview.commands.console import Console
+
+    console = Console.of_process()
+    try:
+        code = _main(words, console)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001  the one place where every error ends, and is told
         return _failed(error, console)
     return code
@@ -46,26 +55,26 @@ def _main(words: list[str], console: Console) -> int:
     read = _global_flags(words)
     rest = [words[index] for index in read.arguments]
     if read.values["help"]:
-        from dockview.commands.help import help_text  # noqa: PLC0415
+        from dockview.commands.help import help_text
 
         console.print(help_text(" ".join(rest)))
         return 0
     if read.values["version"]:
-        from dockview import __version__  # noqa: PLC0415
+        from dockview import __version__
 
         console.print(f"dockview version {__version__}")
         return 0
-    kind, root, context = (_text(read, name) for name in ("engine", "root", "context"))
-    kind = kind or _default_kind(root, context)
+    root, context = _text(read, "root"), _text(read, "context")
+    kind = _text(read, "engine") or _default_kind(root, context)
     if not rest:
-        from dockview.app import run_app  # noqa: PLC0415  the app, with all of Textual, only when it is wanted
+        from dockview.app import run_app
 
         return run_app(engine=kind, root=root or None, context=context or None)
-    from dockview.commands.execute import execute  # noqa: PLC0415
-    from dockview.commands.parse import parse_line  # noqa: PLC0415
+    from dockview.commands.execute import execute
+    from dockview.commands.parse import parse_line
 
     def open_engine() -> Engine:
-        from dockview.engine import open_engine  # noqa: PLC0415  help and usage errors need no engine
+        from dockview.engine import open_engine
 
         return open_engine(kind, root=root or None, context=context or None)
 
@@ -73,6 +82,10 @@ def _main(words: list[str], console: Console) -> int:
 
 
 def _global_flags(words: list[str]) -> Flags:
+    from dockview.commands.flags import read_flags
+    from dockview.commands.grammar import GLOBAL_FLAGS
+    from dockview.commands.usage import UsageError
+
     try:
         return read_flags(GLOBAL_FLAGS, words, interspersed=False)
     except UsageError as error:
@@ -94,24 +107,24 @@ def _text(read: Flags, name: str) -> str:
 
 def _failed(error: Exception, console: Console) -> int:
     """Tell an error; its exit code."""
+    from dockview.commands.report import report
+    from dockview.engine.errors import DockviewError
+
     if os.environ.get("DOCKVIEW_DEBUG"):
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exception(error)
-    try:
-        if isinstance(error, DockviewError):
-            report(error, console)
-            return error.exit_code
-        if isinstance(error, OSError):
-            what = f"{error.filename}: " if error.filename else ""
-            console.note(f"dockview: {what}{error.strerror or error}.")
-            return 1
-        console.note(
-            f"dockview: internal error: {type(error).__name__}: {error}; please report it,"
-            " with DOCKVIEW_DEBUG=1 for the traceback"
-        )
-    except BrokenPipeError:
-        _drop_output()
+    if isinstance(error, DockviewError):
+        report(error, console)
+        return error.exit_code
+    if isinstance(error, OSError):
+        what = f"{error.filename}: " if error.filename else ""
+        console.note(f"dockview: {what}{error.strerror or error}.")
+        return 1
+    console.note(
+        f"dockview: internal error: {type(error).__name__}: {error}; please report it,"
+        " with DOCKVIEW_DEBUG=1 for the traceback"
+    )
     return _BUG
 
 

@@ -28,6 +28,7 @@ def call_cancellable(call: Callable[[CancelToken], _T], signals: SignalQueue | N
         with SignalQueue() as own:
             return call_cancellable(call, own)
     cancel = CancelToken()
+    signals.parting = "\ndockview: left without waiting for the undo; the next command on this store does the rest.\n"
     results: list[_T] = []
     errors: list[BaseException] = []
 

@@ -60,6 +60,9 @@ class Foreground:
             if is_raw and self._console.in_fd is not None:
                 terminal = stack.enter_context(RawTerminal(self._console.in_fd))
                 self._signals.on_enough = terminal.restore  # type: ignore[method-assign]
+            self._signals.parting = (
+                f"\ndockview: let go of the container, which goes on; `dockview stop {self._id[:12]}` ends it.\n"
+            )
             self._resize()
             threading.Thread(target=self._copy_output, name="output", daemon=True).start()
             if self._wants_stdin:

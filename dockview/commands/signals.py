@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -27,6 +28,8 @@ class SignalQueue:
         self._items: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._earlier: dict[int, Any] = {}
         self._pressed = 0
+        self.parting = ""
+        """What is said to standard error when the process ends at the third signal."""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -42,6 +45,8 @@ class SignalQueue:
             self._pressed += 1
             if self._pressed >= _ENOUGH:
                 self.on_enough()
+                with contextlib.suppress(OSError):
+                    os.write(2, self.parting.encode(errors="replace"))
                 os._exit(128 + number)
         self._items.put(("signal", number))
 
