@@ -45,10 +45,8 @@ class DockviewApp(HostApp):
     TITLE = "dockview"
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "quit", "Quit", show=False, priority=True)]
-    CSS = """
-    ModalScreen { align: center middle; background: $background 60%; }
-    ToastRack { display: none; }
-    """
+    CSS_PATH = "screens/dashboard.tcss"
+    """The first screen's rules come with the app: Textual loads none for a default screen."""
 
     def __init__(
         self,
@@ -77,6 +75,10 @@ class DockviewApp(HostApp):
         """The dashboard."""
         board = Dashboard(self._opening)
         board.is_confirming = self.settings.confirm
+        board.show_stopped = self.settings.show_stopped
+        board.problems = [*self.settings.problems, *self._key_problems]
+        if self.settings.theme not in self.available_themes:
+            board.problems.append(f"there is no theme {self.settings.theme!r}")
         return board
 
     @property
@@ -87,17 +89,9 @@ class DockviewApp(HostApp):
         return board
 
     def on_mount(self) -> None:
-        """Apply what the user has chosen, and say what of it cannot be."""
+        """Apply the keys that the user has chosen."""
         if self.key_overrides:
             self.set_keymap(self.key_overrides)
-        problems = [*self.settings.problems, *self._key_problems]
-        if self.settings.theme not in self.available_themes:
-            problems.append(f"there is no theme {self.settings.theme!r}")
-        if problems:
-            from dockview.text import clean_line  # noqa: PLC0415  rare
-
-            words = [clean_line(problem) for problem in problems]
-            self.call_after_refresh(self.dashboard.notice.say, words[0], "\n".join(words[1:]))
 
     async def on_event(self, event: events.Event) -> None:
         """Remember when a key was last pressed; a notice goes with the next one."""

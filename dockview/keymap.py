@@ -72,7 +72,7 @@ _TABLE = (
     Action("open_port", "w", "open_port", "browse", "Open the published port in a browser", "See", "", ("container",)),
     Action("engines", "E", "engines", "engine", "Which engine; switch", "App"),
     Action("help", "?", "help", "help", "This page", "App"),
-    Action("quit", "q", "quit", "quit", "Leave; containers go on", "App"),
+    Action("quit", "q", "app.quit", "quit", "Leave; containers go on", "App"),
 )  # fmt: skip
 
 ACTIONS: Mapping[str, Action] = {action.id: action for action in _TABLE}

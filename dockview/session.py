@@ -126,6 +126,12 @@ class Session:
         """IDs of traces that the screen has reacted to."""
         self.last_key_s = 0.0
         """When a key was last pressed, on the monotonic clock."""
+        self.asked = 0
+        """How many snapshots were asked for."""
+        self.taken = 0
+        """Which of them is shown."""
+        self._landing: dict[str, int] = {}
+        """Runs that have succeeded and whose container no snapshot lists yet: how many were asked for by then."""
         self._folds: dict[str, Fold] = {}
         self._dismissed: set[str] = set()
 
@@ -167,7 +173,10 @@ class Session:
         return sorted(found, key=lambda trace: trace.started_ns, reverse=True)
 
     def births(self, kind: str = "container") -> list[Trace]:
-        """Runs (or pulls, for the kind image) whose object is not listed yet, and failed ones not yet put away."""
+        """Runs (or pulls, for the kind image) whose object is not listed yet, and failed ones not yet put away.
+
+        A run that has just succeeded stays until a snapshot that was asked for afterwards is there.
+        """
         listed = {container.id for container in self.snapshot.containers or ()}
         verbs = ("pull",) if kind == "image" else ("run", "create")
         births, ghosts = list[Trace](), 0
@@ -177,7 +186,8 @@ class Session:
             if trace.status is Status.RUNNING:
                 births.append(trace)
             elif trace.status is Status.OK:
-                continue
+                if trace.container_id and self.taken <= self._landing.setdefault(trace.id, self.asked):
+                    births.append(trace)
             elif trace.id in self.own or ghosts < _GHOSTS:
                 ghosts += trace.id not in self.own
                 births.append(trace)

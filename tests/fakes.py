@@ -137,6 +137,8 @@ class FakeEngine:
         self.trace_list: list[Trace] = []
         self.records: dict[str, list[Record]] = {}
         self.is_closed = False
+        self.hold: threading.Event | None = None
+        """Runs wait in their first slow step until it is set."""
         self.fail_with: DockviewError | None = None
         """Raised by the next verb."""
         self.log_lines: dict[str, list[str]] = {}
@@ -283,7 +285,8 @@ class FakeEngine:
 
         is_missing = request.image == "nowhere"
         token = cancel or CancelToken()
-        write_run(sink, container, line=request.line, pace_s=self.pace_s, cancel=token, commit=commit, lost=is_missing)
+        write_run(sink, container, line=request.line, pace_s=self.pace_s, cancel=token, commit=commit, lost=is_missing,
+                  hold=self.hold)  # fmt: skip
         assert builder.trace is not None
         self.trace_list.insert(0, builder.trace)
         self.records[trace_id] = kept
@@ -510,17 +513,27 @@ def write_run(
     commit: Callable[[], None] = lambda: None,
     wall_ns: int | None = None,
     lost: bool = False,
+    hold: threading.Event | None = None,
 ) -> None:
     """A whole run, from parse to running (or exited), as records."""
 
     def pause() -> None:
         time.sleep(pace_s)
+        if hold is not None:
+            with trace.cancel.closing(hold.set):
+                hold.wait()
         trace.cancel.raise_if_set()
 
+    steps_done = 0
+
     def to_sink(record: Record) -> None:
+        nonlocal steps_done
         shown = dict(record)
-        if wall_ns is not None and "wall_ns" in shown:
-            shown["wall_ns"] = wall_ns
+        if wall_ns is not None:  # a canned trace: each step takes 2 ms on a clock of its own
+            shown |= {"id": f"trace-of-{container.name}", "wall_ns": wall_ns} if "wall_ns" in shown else {}
+            if "clock_ns" in shown:
+                steps_done += 1
+                shown["clock_ns"] = wall_ns + steps_done * 2 * 10**6
         sink(shown)
 
     line = line or f"docker run -d --name {container.name} {container.image}"
@@ -564,7 +577,7 @@ def write_run(
                     span.fact(name, value)
                 pause()
         trace.commit()
-    now = time.monotonic_ns()
+    now = time.monotonic_ns() if wall_ns is None else wall_ns + 10**9
     sink({"t": "start", "span": "c1", "phase": "running", "part": "", "clock_ns": now})
     if not container.status.is_alive:
         sink({"t": "end", "span": "c1", "clock_ns": now + 40 * 10**6, "status": "ok"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from textual import on
@@ -47,6 +47,8 @@ from dockview.widgets.rows import (
 
 _LOOK_S = 0.06
 """A selection that stays this long is looked into."""
+_PATIENCE_S = 0.15
+"""How long the first picture waits for the engine, so as to be complete rather than drawn twice."""
 _QUIET_S = 3.0
 """Without a key for so long, a run that somebody else starts is selected."""
 
@@ -60,6 +62,10 @@ class BoardScreen(LiveScreen):
     """The tab that was chosen last."""
     is_masked = True
     """Whether secret-looking values are masked."""
+    show_stopped = True
+    """Whether stopped containers are listed."""
+    problems: Sequence[str] = ()
+    """What is wrong with the config file, said once."""
 
     def compose(self) -> ComposeResult:
         """Head, two columns, foot."""
@@ -72,9 +78,8 @@ class BoardScreen(LiveScreen):
         yield self.foot
         yield self.notice
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         """Show what is there, and start to listen."""
-        self.show_stopped = True
         self._known: dict[str, Trace] = {}
         self._last_birth = ""
         self._document: Mapping[str, object] | None = None
@@ -83,11 +88,25 @@ class BoardScreen(LiveScreen):
         self.rail.use("container")
         self.rail.current.focus()
         self.head.note = "opening…"
-        self.hear_opening()
+        if await self.is_opened_within(_PATIENCE_S):
+            self.hear_opening_now()
+        else:
+            self.hear_opening()
         self.set_interval(1.0, self._tick)
         self.set_timer(0.5, self._measure_host)
+        if self.problems:
+            words = [clean_line(problem) for problem in self.problems]
+            self.notice.say(words[0], "\n".join(words[1:]))
 
     # The engine
+
+    def hear_opening_now(self) -> None:
+        """Take the engine that is there."""
+        opening = self._opening
+        if opening.opened is not None:
+            self._engine_opened(EngineOpened(*opening.opened))
+        elif opening.error is not None:
+            self._engine_failed(EngineFailed(opening.error))
 
     @on(EngineOpened)
     def _engine_opened(self, message: EngineOpened) -> None:
@@ -110,7 +129,7 @@ class BoardScreen(LiveScreen):
         if not self.is_newest(message):
             return
         before = self.session.container(self.ref.id)
-        self.session.snapshot = message.snapshot
+        self.session.snapshot, self.session.taken = message.snapshot, message.generation
         self.session.settle()
         self.draw()
         after = self.session.container(self.ref.id)
@@ -206,6 +225,7 @@ class BoardScreen(LiveScreen):
         if snapshot.containers is not None or self.session.births():
             listed = snapshot.containers or ()
             shown = [c for c in listed if self.show_stopped or c.status.is_alive or c.id == self.ref.id]
+            shown.sort(key=lambda container: not container.status.is_alive)
             rows = [birth_row(trace) for trace in self.session.births()]
             rows += [container_row(c, now, is_pending=Ref("container", c.id) in pending) for c in shown]
             total = len(listed) + len(rows) - len(shown)

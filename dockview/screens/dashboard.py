@@ -38,7 +38,6 @@ class Dashboard(VerbScreen):
     """All objects of an engine at the left, one of them at the right."""
 
     app = getters.app(HostApp)
-    CSS_PATH = "dashboard.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*screen_bindings()]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual's own annotation
         (0, "-single"), (72, "-narrow"), (104, "-roomy"), (160, "-wide"),

@@ -5,6 +5,8 @@ This is the lowest of four layers of one screen (live → board → verbs → da
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,16 +68,26 @@ class LiveScreen(Screen[None]):
         self._traces: Feed[tuple[str, Record]] | None = None
         self._logs: Feed[LogRecord] | None = None
         self._debounce: Timer | None = None
-        self._snapshots = 0
 
     # The engine comes and goes
 
+    async def is_opened_within(self, seconds: float) -> bool:
+        """Wait a little for the engine. Returns: whether it is there, or has failed."""
+        loop = asyncio.get_running_loop()
+        told = asyncio.Event()
+
+        def tell(_: Opening) -> None:
+            with contextlib.suppress(RuntimeError):  # the app has ended meanwhile
+                loop.call_soon_threadsafe(told.set)
+
+        self._opening.tell(tell)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(told.wait(), seconds)
+        return self._opening.is_done
+
     def hear_opening(self) -> None:
-        """Take the engine if it is there already, else be told."""
-        if self._opening.is_done:
-            self._say_opened(self._opening)
-        else:
-            self._opening.tell(self._say_opened)
+        """Be told when the engine is there."""
+        self._opening.tell(self._say_opened)
 
     def _say_opened(self, opening: Opening) -> None:
         if opening.opened is not None:
@@ -115,8 +127,8 @@ class LiveScreen(Screen[None]):
         engine, before = self.engine, self.session.snapshot
         if engine is None:
             return
-        self._snapshots += 1
-        number = self._snapshots
+        self.session.asked += 1
+        number = self.session.asked
 
         def ask() -> None:
             self.post_message(SnapshotReady(number, take_snapshot(engine, before)))
@@ -124,8 +136,8 @@ class LiveScreen(Screen[None]):
         self._lists.ask(ask)
 
     def is_newest(self, message: SnapshotReady) -> bool:
-        """Whether no newer snapshot was asked for and none is shown."""
-        return message.generation >= self._snapshots
+        """Whether no newer snapshot is shown."""
+        return message.generation > self.session.taken
 
     def ask_traces(self, ref: Ref) -> None:
         """Ask for the traces of an object; of everything for images, whose pulls are parts of runs, and for nothing."""

@@ -6,6 +6,8 @@ pending mark goes, and the next snapshot shows what the engine says. Nothing is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual import on
 
 from dockview.engine.api import Engine
@@ -23,6 +25,11 @@ class VerbScreen(BoardScreen):
 
     is_confirming = True
     """Whether remove and kill ask first; the config file says."""
+
+    def perform(self, verb: str, ref: Ref, line: str, do: Callable[[Engine], str | None]) -> None:
+        """Do a verb in a thread; its object is marked as pending until the answer."""
+        super().perform(verb, ref, line, do)
+        self.draw_rows()
 
     def lacks(self, feature: str) -> bool:
         """Whether the engine lacks a feature; if so, says why."""

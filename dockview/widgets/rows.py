@@ -88,6 +88,9 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
 }
 """The columns by kind of object."""
 
+_LUXURY = 3
+"""Columns of this rank or more go before any other is cut."""
+
 GLYPHS: Mapping[ContainerStatus, str] = {
     ContainerStatus.CREATED: "◌",
     ContainerStatus.RUNNING: "●",
@@ -215,7 +218,8 @@ def birth_row(trace: Trace) -> Row:
     """The line of a run (or pull) that is no container (or image) yet, or failed to become one."""
     is_live = trace.status is Status.RUNNING
     open_spans = [span for span in trace.spans if span.status is Status.RUNNING]
-    state = clean_line(open_spans[-1].label) if open_spans else "starting" if is_live else str(trace.status)
+    is_ok = trace.status is Status.OK
+    state = clean_line(open_spans[-1].label) if open_spans else "starting" if is_live or is_ok else str(trace.status)
     target = clean_line(trace.target)
     name = clean_line(trace.container_name) or target
     tone = "warn" if is_live else "bad" if trace.status is Status.FAILED else "faint"
@@ -223,14 +227,15 @@ def birth_row(trace: Trace) -> Row:
     if trace.verb == "pull":
         cells = (Cell(name), Cell(""), Cell(""), Cell(state, tone), Cell(""))
     keys = ("",) * len(cells)
-    return Row(f"trace:{trace.id}", name, Cell("◌" if is_live else "✗", tone), cells, keys, is_pending=is_live)
+    glyph = Cell("◌" if is_live or is_ok else "✗", tone)
+    return Row(f"trace:{trace.id}", name, glyph, cells, keys, is_pending=is_live or is_ok)
 
 
 def column_widths(columns: Sequence[Column], rows: Sequence[Row], room: int, gap: int = 2) -> list[int]:
     """How many cells each column gets within `room`; 0 leaves it out.
 
-    Each column wants its widest cell. Where that is too much, columns with a share shrink to their least first, then
-    columns go by rank. Spare cells go to the columns with a share, so that the last column stands at the right.
+    Each column wants its widest cell. Where that is too much, columns that are a luxury go first, then those with a
+    share shrink to their least, then columns go by rank. Spare cells go to the columns with a share, so that the last column stands at the right.
     """
     from rich.cells import cell_len  # noqa: PLC0415  textual has loaded it; tests of pure rows need not
 
@@ -247,6 +252,8 @@ def column_widths(columns: Sequence[Column], rows: Sequence[Row], room: int, gap
     def least() -> list[int]:
         return [min(width, columns[i].least) if columns[i].share else width for i, width in enumerate(wanted)]
 
+    while need(wanted) > room and max(columns[index].rank for index in alive) >= _LUXURY:
+        alive.remove(max(alive, key=lambda index: columns[index].rank))
     while len(alive) > 1 and need(least()) > room:
         alive.remove(max(alive, key=lambda index: columns[index].rank))
     widths = [wanted[index] if index in alive else 0 for index in range(len(columns))]
