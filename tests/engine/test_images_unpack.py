@@ -7,7 +7,7 @@ import os
 import stat
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ class Archive:
 
     def __init__(self, format: int = tarfile.PAX_FORMAT) -> None:  # noqa: A002
         self._buffer = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=format)
+        self._tar = tarfile.TarFile(fileobj=self._buffer, mode="w", format=format)
 
     def add(
         self,
@@ -36,18 +36,18 @@ class Archive:
         owner: tuple[int, int] = (0, 0),
         mtime: float = 0,
         device: tuple[int, int] = (0, 0),
-        **pax: str,
+        pax: Mapping[str, str] | None = None,
     ) -> Archive:
         entry = tarfile.TarInfo(name)
         entry.type, entry.mode, entry.linkname, entry.size = kind, mode, link, len(content)
         (entry.uid, entry.gid), entry.mtime = owner, mtime
         entry.devmajor, entry.devminor = device
-        entry.pax_headers = pax
+        entry.pax_headers = dict(pax or {})
         self._tar.addfile(entry, io.BytesIO(content))
         return self
 
-    def folder(self, name: str, mode: int = 0o755, **more: float) -> Archive:
-        return self.add(name, kind=tarfile.DIRTYPE, mode=mode, **more)  # type: ignore[arg-type]
+    def folder(self, name: str, mode: int = 0o755, *, mtime: float = 0) -> Archive:
+        return self.add(name, kind=tarfile.DIRTYPE, mode=mode, mtime=mtime)
 
     @property
     def data(self) -> bytes:
@@ -111,7 +111,7 @@ def test_xattrs(target: str) -> None:
     text = capability.decode("utf-8", "surrogateescape")
     archive = Archive().add(
         "ping", b"x", owner=(5, 5), mode=0o755,
-        **{"SCHILY.xattr.security.capability": text, "SCHILY.xattr.user.note": "hi",
+        pax={"SCHILY.xattr.security.capability": text, "SCHILY.xattr.user.note": "hi",
            "SCHILY.xattr.trusted.overlay.redirect": "/etc"},
     )  # fmt: skip
     done = unpack(archive.data, target)
@@ -285,9 +285,7 @@ def test_damaged(target: str, data: bytes) -> None:
         unpack(data, target)
 
 
-@pytest.mark.parametrize(
-    ("text", "mtime_ns"), [("12.000000001", 12_000_000_001), ("-5", -5_000_000_000), ("7", 7 * 10**9)]
-)
+@pytest.mark.parametrize(("text", "mtime_ns"), [("12.000000001", 12_000_000_001), ("-5", -5 * 10**9), ("7", 7 * 10**9)])
 def test_times_to_the_nanosecond(target: str, text: str, mtime_ns: int) -> None:
     unpack(_with_pax_mtime(text), target)
     assert os.stat(f"{target}/a").st_mtime_ns == mtime_ns
@@ -307,7 +305,7 @@ def _with_pax_mtime(text: str) -> bytes:
     """An archive of one file whose extended header gives its time as this very text."""
     placeholder = "1." + "1" * 30
     record = f" mtime={text}\n"
-    data = bytearray(Archive().add("a", comment=placeholder).data)
+    data = bytearray(Archive().add("a", pax={"comment": placeholder}).data)
     old = b"44 comment=" + placeholder.encode() + b"\n"
     start = data.index(old)
     size = len(record) + 2

@@ -32,8 +32,9 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("text", "registry", "repository", "tag", "digest", "familiar"), READ)
-def test_parse(text: str, registry: str, repository: str, tag: str, digest: str, familiar: str) -> None:
+@pytest.mark.parametrize("case", READ, ids=lambda case: case[0][:40])
+def test_parse(case: tuple[str, str, str, str, str, str]) -> None:
+    text, registry, repository, tag, digest, familiar = case
     if not familiar:
         # A first part with a dot is a registry, and registries have no underscores.
         with pytest.raises(InvalidReference):

@@ -108,9 +108,11 @@ def layer_lock(layout: Layout, diff_id: str, waiting: threading.Event) -> Iterat
                 return
             # A prune may have removed the folder between open and lock: then the lock is on nothing.
             if _is_same(fd, home):
-                yield os.path.isdir(layout.layer(diff_id))
-                with contextlib.suppress(OSError):
-                    os.rmdir(home)  # only if nothing came of it
+                try:
+                    yield os.path.isdir(layout.layer(diff_id))
+                finally:
+                    with contextlib.suppress(OSError):
+                        os.rmdir(home)  # which fails unless nothing came of it
                 return
         finally:
             os.close(fd)
