@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.listing import clean_cell, table
+from dockview.commands.pruning import narrowed
 from dockview.engine.api import Engine
 from dockview.engine.model import PruneItem, PrunePlan
 from dockview.text import docker_size
@@ -30,11 +30,7 @@ def prune(engine: Engine, command: Command, console: Console) -> int:
     if command.is_on("volumes"):
         kinds.append("volume")
     wants_all = command.is_on("all")
-    plan = engine.prune_plan(kinds)
-    if "image" in kinds and not wants_all:
-        plan = _dangling_only(engine, plan)
-    if not (kinds == ["volume"] and wants_all):
-        plan = replace(plan, items=tuple(item for item in plan.items if item.kind != "volume" or _is_anonymous(item)))
+    plan = narrowed(engine, engine.prune_plan(kinds), wants_all=wants_all)
     if not plan.items:
         console.print("Nothing to remove: everything here is in use.\nTotal reclaimed space: 0B")
         return 0
@@ -51,18 +47,6 @@ def prune(engine: Engine, command: Command, console: Console) -> int:
     freed = "unknown" if report.freed_bytes is None else docker_size(report.freed_bytes)
     console.print(f"Total reclaimed space: {freed}")
     return 0
-
-
-def _dangling_only(engine: Engine, plan: PrunePlan) -> PrunePlan:
-    """The plan without images that have a tag, and without what belongs to those alone."""
-    tagged = {image.id: image for image in engine.images() if image.tags}
-    kept = {name for image in tagged.values() for layer in image.layers for name in (layer.digest, layer.diff_id)}
-    return replace(plan, items=tuple(item for item in plan.items if item.id not in tagged and item.id not in kept))
-
-
-def _is_anonymous(volume: PruneItem) -> bool:
-    """Docker names a volume that nobody named by 64 digits; one that somebody named may hold what he wants back."""
-    return len(volume.name) == 64 and not set(volume.name) - set("0123456789abcdef")
 
 
 def _preview(plan: PrunePlan) -> str:
