@@ -75,6 +75,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._sinks = list(sinks)
         self._spans = 0
+        self._open: dict[str, None] = {}
         self._undos: list[tuple[Phase, str, Callable[[], None]]] = []
         self._header = {
             "t": "trace", "id": self.id, "verb": verb, "target": target, "line": line, "engine": engine,
@@ -92,6 +93,9 @@ class Recorder:
             return
         for phase, part, undo in self._take_undos():
             self._run_undo(phase, part, undo, error)
+        # The undo has ended whoever performed these (a container that was being built), without a last word.
+        for span_id in list(self._open):
+            SpanRecorder(self, span_id)._end(Status.CANCELLED, "taken back before it was done")  # noqa: SLF001
         self._done(*_verdict(error))
 
     def _done(self, status: Status, why: str) -> None:
@@ -100,6 +104,10 @@ class Recorder:
     def emit(self, record: Record) -> None:
         """Hand one record to every sink."""
         with self._lock:
+            if record["t"] == "start":
+                self._open[record["span"]] = None
+            elif record["t"] == "end":
+                self._open.pop(record["span"], None)
             for sink in self._sinks:
                 sink(record)
 

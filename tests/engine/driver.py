@@ -25,7 +25,8 @@ def main(root: str, image: str, phase: str, part: str, how: str) -> int:
     token = CancelToken()
 
     def strike(record: Record) -> None:
-        if (record["t"], record.get("phase"), record.get("part")) == ("start", phase, part):
+        moment = (record["t"], record.get("phase"), record.get("part"), record.get("undo", False))
+        if moment == ("start", phase, part, False):
             if how == "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
             elif how == "interrupt":

@@ -86,7 +86,7 @@ def test_cancel__is_undone_at_once(root_dir: str, busybox_image: str, moment: st
     trace = engine.traces(limit=1)[0]
     engine.close()
     assert trace.status is Status.CANCELLED
-    assert trace.find(Phase.RUNNING) is None
+    assert moment == "start" or trace.find(Phase.RUNNING) is None
 
 
 def test_kill_9__image_layers_that_were_done_are_kept_or_swept(root_dir: str, busybox_image: str) -> None:

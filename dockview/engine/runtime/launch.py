@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -61,6 +62,7 @@ class Launch:
         self._stderr = -1
         self._shim_pid = 0
         self._pidfd = -1
+        self._init_pidfd = -1
         self._born: Born | None = None
 
     def build(self) -> Born:
@@ -75,6 +77,7 @@ class Launch:
         self._pidfd = os.pidfd_open(self._shim_pid)
         message, fds = self._expect("born")
         named = dict(zip(message["fds"], fds, strict=True))
+        self._init_pidfd = os.pidfd_open(message["pid"])
         netlink = socket.socket(fileno=named["netlink"]) if "netlink" in named else None
         self._born = Born(message["pid"], self._shim_pid, netlink, named["netns"], named.get("userns"))
         self._expect("open")  # its door stands: whoever attaches now misses nothing
@@ -114,6 +117,10 @@ class Launch:
             return
         if self._endpoint is not None:
             self._endpoint.close()  # the shim sees the end of file, takes everything back and exits
+        if self._init_pidfd >= 0:
+            # Once the command is executed, the shim takes nothing back; it ends, as ever, with its first process.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init_pidfd, signal.SIGKILL)
         if self._pidfd >= 0 and not _wait(self._pidfd, _ABORT_TIMEOUT_MS):
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)  # its container dies with it
             _wait(self._pidfd, _ABORT_TIMEOUT_MS)
@@ -184,11 +191,11 @@ class Launch:
             self._endpoint.close()
         if self._born is not None:
             self._born.close()
-        for fd in (self._pidfd, self._stderr):
+        for fd in (self._pidfd, self._init_pidfd, self._stderr):
             if fd >= 0:
                 os.close(fd)
         self._control = self._endpoint = self._born = None
-        self._pidfd = self._stderr = -1
+        self._pidfd = self._init_pidfd = self._stderr = -1
 
 
 def _wait(pidfd: int, timeout_ms: int) -> bool:

@@ -69,8 +69,14 @@ def owner_of(name: str) -> tuple[int, int] | None:
 
 
 def sweep_half_files(folder: str, remove: Callable[[str], None]) -> None:
-    """Remove the half files whose process is gone."""
+    """Remove the half files whose process is gone; `remove` takes away a folder with all that is in it."""
     for name in os.listdir(folder):
         owner = owner_of(name)
-        if owner is not None and not is_alive(*owner):
-            remove(f"{folder}/{name}")
+        if owner is None or is_alive(*owner):
+            continue
+        path = f"{folder}/{name}"
+        if os.path.isdir(path) and not os.path.islink(path):
+            remove(path)
+        else:
+            with contextlib.suppress(FileNotFoundError):  # another process may sweep too
+                os.unlink(path)
