@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from dockview.commands.console import Console
 from dockview.engine.api import Engine
-from dockview.engine.errors import DockviewError, NotFound
+from dockview.engine.errors import Conflict, DockviewError, NotFound
 
 UNKNOWN_CODE = 125
 """What the command line returns when nobody knows the exit code."""
@@ -35,9 +36,20 @@ def _code_of_event(engine: Engine, container_id: str, since_ns: int) -> int | No
     return code
 
 
-def finish(engine: Engine, container_id: str, since_ns: int, console: Console, *, is_removed: bool) -> int:
-    """Wait for the end, see to it that a container run with --rm is gone, and return the code for the shell."""
-    code = exit_code(engine, container_id, since_ns)
+def finish(
+    engine: Engine, container_id: str, since_ns: int, console: Console, *, known: int | None, is_removed: bool
+) -> int:
+    """The end of a container in the foreground: its code for the shell; one that was run with --rm is gone.
+
+    Args:
+        engine: where it runs.
+        container_id: its full ID.
+        since_ns: a moment before its start.
+        console: where an unknown code is said.
+        known: the code that its attachment has told, None when it has not.
+        is_removed: whether it is to be gone when this returns.
+    """
+    code = exit_code(engine, container_id, since_ns) if known is None else known
     if is_removed:
         _remove(engine, container_id)
     if code is None:
@@ -48,10 +60,11 @@ def finish(engine: Engine, container_id: str, since_ns: int, console: Console, *
 
 def _remove(engine: Engine, container_id: str) -> None:
     """Remove what removes itself: whoever comes first does it, and when this returns it is done."""
-    try:
-        engine.remove(container_id)
-    except NotFound:
-        return
-    except DockviewError:
-        # The container's own shim, or another process, is at it or will be.
-        return
+    with contextlib.suppress(NotFound):
+        try:
+            engine.remove(container_id)
+        except Conflict:
+            # Its last word was heard before it was recorded as ended, or its own shim is at it.
+            engine.wait(container_id)
+            with contextlib.suppress(DockviewError):
+                engine.remove(container_id)

@@ -10,7 +10,7 @@ from dockview.commands.console import Console
 from dockview.commands.execute_events import moment
 from dockview.commands.times import rfc3339
 from dockview.engine.api import Engine
-from dockview.engine.errors import InvalidRequest, NotFound
+from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import LogRecord
 
 
@@ -31,21 +31,6 @@ def logs(engine: Engine, command: Command, console: Console) -> int:
     finally:
         stream.close()
     return 0
-
-
-def print_log(engine: Engine, ref: str, console: Console, *, since_ns: int | None = None) -> None:
-    """Print what a container has written; of one that is gone, nothing can be printed, and that is said."""
-    try:
-        stream = engine.logs(ref, since_ns=since_ns)
-    except (NotFound, FileNotFoundError):
-        console.note(f"dockview: {ref[:12]} ended and was removed before its output could be read.")
-        return
-    writer = LogWriter(console)
-    try:
-        for record in stream:
-            writer.write(record)
-    finally:
-        stream.close()
 
 
 def _tail(text: str) -> int | None:

@@ -13,7 +13,7 @@ from dockview.commands.progress import PullProgress
 from dockview.commands.signals import SignalQueue
 from dockview.commands.terminal import parse_detach_keys
 from dockview.engine.api import Attachment, Engine
-from dockview.engine.errors import Cancelled, Conflict, DockviewError, EngineBug, InvalidRequest, NotFound
+from dockview.engine.errors import DockviewError, EngineBug, InvalidRequest
 from dockview.engine.model import Container, RunRequest
 
 _ENGINE_FAILED = 125
@@ -28,53 +28,49 @@ def run(engine: Engine, command: Command, console: Console) -> int:
     keys = detach_keys(command)
     check_tty(is_tty=request.tty and not request.detach, wants_stdin=request.open_stdin, console=console)
     since_ns = time.time_ns()
+    attached: list[Attachment] = []
     with SignalQueue() as signals:
-        container = _born(engine, command, request, console, signals)
+        container = _born(engine, command, request, console, signals, attached=attached)
         if request.detach:
             console.print(container.id)
             return 0
-        attachment = _attached(engine, container, request, console)
-        if attachment is not None:
-            foreground = Foreground(
-                engine, container.id, attachment, console, signals, wants_stdin=request.open_stdin,
-                forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
-            )  # fmt: skip
-            if not foreground.stay():
-                return 0
-            if not foreground.has_output:
-                _print_log(engine, container, console)
-        return finish(engine, container.id, since_ns, console, is_removed=request.auto_remove)
+        foreground = Foreground(
+            engine, container.id, attached[0], console, signals, wants_stdin=request.open_stdin,
+            forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
+        )  # fmt: skip
+        if not foreground.stay():
+            return 0
+        return finish(
+            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=request.auto_remove
+        )
 
 
-def _born(engine: Engine, command: Command, request: RunRequest, console: Console, signals: SignalQueue) -> Container:
+def _born(
+    engine: Engine,
+    command: Command,
+    request: RunRequest,
+    console: Console,
+    signals: SignalQueue,
+    *,
+    attached: list[Attachment],
+) -> Container:
+    """Run; in the foreground `attached` gets the container's streams, from before its first word."""
     progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
     on_record = progress.on_record if progress else None
+    on_attach = None if request.detach else attached.append
     try:
-        return call_cancellable(lambda cancel: engine.run(request, cancel=cancel, on_record=on_record), signals)
-    except Cancelled:
-        raise
-    except DockviewError as error:
-        if error.exit_code == 1:
+        return call_cancellable(
+            lambda cancel: engine.run(request, cancel=cancel, on_record=on_record, on_attach=on_attach), signals
+        )
+    except BaseException as error:
+        for attachment in attached:
+            attachment.close()
+        if isinstance(error, DockviewError) and error.exit_code == 1:
             error.exit_code = _ENGINE_FAILED
         raise
     finally:
         if progress:
             progress.close()
-
-
-def _attached(engine: Engine, container: Container, request: RunRequest, console: Console) -> Attachment | None:
-    """The streams of the container; where it has ended already, its log is printed instead and None returned."""
-    try:
-        return engine.attach(container.id, stdin=request.open_stdin, logs=True)
-    except (Conflict, NotFound, FileNotFoundError):
-        _print_log(engine, container, console)
-        return None
-
-
-def _print_log(engine: Engine, container: Container, console: Console) -> None:
-    from dockview.commands.execute_logs import print_log  # noqa: PLC0415  a container that was very short or silent
-
-    print_log(engine, container.id, console)
 
 
 def detach_keys(command: Command) -> bytes:

@@ -9,12 +9,11 @@ from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.each import for_each
 from dockview.commands.ending import finish
-from dockview.commands.execute_logs import print_log
 from dockview.commands.execute_run import check_tty, detach_keys
 from dockview.commands.foreground import Foreground
 from dockview.commands.signals import SignalQueue
-from dockview.engine.api import Engine
-from dockview.engine.errors import Conflict, InvalidRequest, NotFound
+from dockview.engine.api import Attachment, Engine
+from dockview.engine.errors import Conflict, InvalidRequest
 
 
 def start(engine: Engine, command: Command, console: Console) -> int:
@@ -37,22 +36,27 @@ def _start_attached(engine: Engine, command: Command, console: Console) -> int:
     wants_stdin = command.is_on("interactive")
     check_tty(is_tty=engine.container(ref).tty, wants_stdin=wants_stdin, console=console)
     since_ns = time.time_ns()
+    attached: list[Attachment] = []
     with SignalQueue() as signals:
-        container = call_cancellable(lambda cancel: engine.start(ref, cancel=cancel), signals)
         try:
-            attachment = engine.attach(container.id, stdin=wants_stdin)
-        except (Conflict, NotFound, FileNotFoundError):
-            # It has ended already: its log since then is what an attachment would have shown.
-            print_log(engine, container.id, console, since_ns=since_ns)
-        else:
-            foreground = Foreground(
-                engine, container.id, attachment, console, signals, wants_stdin=wants_stdin, detach_keys=keys
+            container = call_cancellable(
+                lambda cancel: engine.start(ref, cancel=cancel, on_attach=attached.append), signals
             )
-            if not foreground.stay():
-                return 0
-            if not foreground.has_output:
-                print_log(engine, container.id, console, since_ns=since_ns)
-        return finish(engine, container.id, since_ns, console, is_removed=container.auto_remove)
+        except BaseException:
+            for attachment in attached:
+                attachment.close()
+            raise
+        if not attached:
+            # It ran already, so nothing was started: its streams are joined where they are.
+            attached.append(engine.attach(container.id, stdin=wants_stdin))
+        foreground = Foreground(
+            engine, container.id, attached[0], console, signals, wants_stdin=wants_stdin, detach_keys=keys
+        )
+        if not foreground.stay():
+            return 0
+        return finish(
+            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
+        )
 
 
 def attach(engine: Engine, command: Command, console: Console) -> int:
@@ -72,4 +76,6 @@ def attach(engine: Engine, command: Command, console: Console) -> int:
         )  # fmt: skip
         if not foreground.stay():
             return 0
-        return finish(engine, container.id, since_ns, console, is_removed=container.auto_remove)
+        return finish(
+            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
+        )

@@ -45,9 +45,11 @@ class Foreground:
         self._wants_stdin = wants_stdin
         self._forwards = forwards_signals
         self._detach_keys = detach_keys
-        self.has_output = False
-        """Whether anything came. A container may end between the call to attach and the shim's taking it: then nothing
-        does, and what it wrote is in its log."""
+
+    @property
+    def exit_code(self) -> int | None:
+        """After stay(): the container's exit code, None where its attachment did not tell."""
+        return self._attachment.exit_code
 
     def stay(self) -> bool:
         """Copy until the container has closed its streams; False when the user detached before.
@@ -100,7 +102,6 @@ class Foreground:
         outputs = {"stdout": self._output(is_err=False), "stderr": self._output(is_err=True)}
         try:
             while (piece := self._attachment.read()) is not None:
-                self.has_output = True
                 outputs[piece[0]].write(piece[1])
             for output in outputs.values():
                 output.end()

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dockview.commands.console import Console
 from dockview.commands.execute import execute
 from dockview.commands.parse import parse_line
+from dockview.engine.api import OnAttach
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import DockviewError, NotFound
+from dockview.engine.errors import NotFound
 from dockview.engine.lifecycle import Record, Trace
 from dockview.engine.model import Container, ContainerStatus, Event, RunRequest
 from tests.fakes import FakeEngine, FakeStream
@@ -29,6 +30,7 @@ class FakeAttachment:
         self.written: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.sizes: list[tuple[int, int]] = []
         self.is_closed = False
+        self.exit_code: int | None = None
 
     def read(self) -> tuple[str, bytes] | None:
         return self.pieces.get()
@@ -52,7 +54,7 @@ class ScriptedEngine(FakeEngine):
 
     def __init__(self, containers: Sequence[Container] | None = None) -> None:
         super().__init__(containers=containers)
-        self.attachment: FakeAttachment | DockviewError = FakeAttachment()
+        self.attachment = FakeAttachment()
         self.code: int | None = 0
         self.is_gone = False
         """Whether wait() finds that the container was removed by itself."""
@@ -72,15 +74,21 @@ class ScriptedEngine(FakeEngine):
         *,
         cancel: CancelToken | None = None,
         on_record: Callable[[Record], None] | None = None,
+        on_attach: OnAttach | None = None,
     ) -> Container:
         self.requests.append(request)
         self.on_run(cancel or CancelToken())
+        if on_attach:
+            on_attach(self.attachment)
         return super().run(request, cancel=cancel, on_record=on_record)
+
+    def start(self, ref: str, *, cancel: CancelToken | None = None, on_attach: OnAttach | None = None) -> Container:
+        if on_attach:
+            on_attach(self.attachment)
+        return super().start(ref, cancel=cancel)
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> FakeAttachment:
         self._note(f"attach{' stdin' if stdin else ''}{' logs' if logs else ''}")
-        if isinstance(self.attachment, DockviewError):
-            raise self.attachment
         return self.attachment
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:

@@ -60,7 +60,6 @@ def test_run__foreground_keeps_the_streams_apart_and_returns_the_containers_code
     assert said.out_file.getvalue() == b"out\n\x1b[2J\xff"
     assert said.err == "err\n"
     assert engine.attachment.is_closed
-    assert "attach logs" in engine.calls
 
 
 def test_run__output_to_a_terminal_is_cleaned(engine: ScriptedEngine) -> None:
@@ -110,6 +109,13 @@ def test_run__rm_removes_after_the_end(engine: ScriptedEngine) -> None:
     assert engine.requests[0].auto_remove
 
 
+def test_run__the_code_that_the_attachment_tells_is_the_code(engine: ScriptedEngine) -> None:
+    engine.attachment.exit_code = 9
+    engine.is_gone = True
+
+    assert dockview(engine, "run -q --rm web")[0] == 9
+
+
 def test_run__rm_of_a_container_that_is_gone_already_still_knows_its_code(engine: ScriptedEngine) -> None:
     engine.is_gone = True
     engine.on_run = lambda _cancel: engine.past_events.append(
@@ -125,20 +131,19 @@ def _next_id(engine: ScriptedEngine) -> str:
     return ScriptedEngine([]).run(engine.requests[-1]).id
 
 
-def test_run__ended_before_it_could_be_attached_prints_its_log(engine: ScriptedEngine) -> None:
-    engine.attachment = Conflict("it does not run")
-    engine.log_lines["x"] = ["first", "second"]
+def test_run__detached_does_not_attach(engine: ScriptedEngine) -> None:
+    dockview(engine, "run -dq web")
 
-    code, said = dockview(engine, "run -q --name x web")
-
-    assert (code, said.out) == (0, "first\nsecond\n")
+    assert not engine.attachment.is_closed
+    assert engine.attachment.read() is None
 
 
-def test_run__ended_while_it_was_being_attached_prints_its_log(engine: ScriptedEngine) -> None:
-    engine.attachment = FakeAttachment()
-    engine.log_lines["x"] = ["what it wrote"]
+def test_run__that_fails_after_it_was_attached_lets_go(engine: ScriptedEngine) -> None:
+    engine.fail_with = StartFailed("not there", exit_code=127)
 
-    assert dockview(engine, "run -q --name x web")[1].out == "what it wrote\n"
+    with pytest.raises(StartFailed):
+        dockview(engine, "run -q web")
+    assert engine.attachment.is_closed
 
 
 def test_run__an_unknown_exit_code_is_said_and_never_zero(engine: ScriptedEngine) -> None:
