@@ -67,6 +67,12 @@ def _main(words: list[str], console: Console) -> int:
     root, context = _text(read, "root"), _text(read, "context")
     kind = _text(read, "engine") or _default_kind(root, context)
     if not rest:
+        if not (console.in_is_tty and console.out_is_tty):
+            from dockview.engine.errors import NotSupported
+
+            raise NotSupported(
+                "the app needs a terminal for its input and output", hint="`dockview --help` lists the verbs"
+            )
         from dockview.app import run_app
 
         return run_app(engine=kind, root=root or None, context=context or None)
