@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual import events
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -21,7 +20,6 @@ from dockview.screens.dashboard import Dashboard
 from dockview.screens.host import HostApp
 from dockview.settings import Settings, load_settings
 from dockview.theme import THEME
-
 
 _CLOSING_S = 2.0
 """How long leaving waits for an engine to be closed."""
@@ -102,10 +100,6 @@ class DockviewApp(HostApp):
                 board.notice.clear()
         await super().on_event(event)
 
-    def get_system_commands(self, screen: Screen[Any]) -> Any:
-        """No palette of Textual's own: `:` and `x` are ours."""
-        yield from list[SystemCommand]()
-
     async def action_quit(self) -> None:
         """Leave; ask while a run is being built."""
         building = self.dashboard.session.building()
@@ -122,7 +116,9 @@ class DockviewApp(HostApp):
                 self.leave()
 
         question = "Leave while a run is being built?"
-        await self.push_screen(Confirm(question, [*words, "It is cancelled, and what it did is undone."], "leave"), answered)
+        await self.push_screen(
+            Confirm(question, [*words, "It is cancelled, and what it did is undone."], "leave"), answered
+        )
 
     def leave(self) -> None:
         """Close feeds and engine, then the app."""

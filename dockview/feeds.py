@@ -2,7 +2,7 @@
 
 A feed's thread puts items into a bounded queue and posts one `Feed.Ready` when none is outstanding; the handler takes
 everything with `drain()` and draws once. A full queue blocks the thread (and so, honestly, the writer behind it) until
-the screen drains or the feed is closed: nothing is dropped. `close()` ends the thread from outside, also while it blocks.
+the screen drains or the feed is closed: nothing is dropped. `close()` ends the thread from outside, even if it blocks.
 """
 
 from __future__ import annotations

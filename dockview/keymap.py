@@ -52,10 +52,10 @@ _TABLE = (
     Action("container.run", "R", "run_form", "run", "Run an image", "Act", "run"),
     Action("command", ":", "command", "command", "Type a docker line", "Act"),
     Action(
-        "container.toggle", "s", "toggle_container", "stop/start", "Stop a running container, start a stopped one", "Act",
+        "container.toggle", "s", "toggle_container", "stop/start", "Stop what runs, start what does not", "Act",
         "stop", ("container",),
     ),
-    Action("container.restart", "r", "restart", "restart", "Stop and start again", "Act", "start", ("container",)),
+    Action("container.restart", "r", "restart", "restart", "Stop, then start again", "Act", "start", ("container",)),
     Action("container.kill", "ctrl+k", "kill", "kill", "Kill at once; asks", "Act", "kill", ("container",)),
     Action("remove", "d", "remove", "remove", "Remove; asks", "Act", "rm", ("container", "image")),
     Action("prune", "P", "prune", "prune", "Remove what is unused, after a preview", "Act", "prune"),
@@ -108,7 +108,7 @@ def check_overrides(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[
         if action_id not in ACTIONS:
             problems.append(f"keys: there is no action {action_id!r}")
         elif not isinstance(keys, str) or not _split(keys):
-            problems.append(f"keys: {action_id} needs a key, such as \"s\" or \"ctrl+s\"")
+            problems.append(f'keys: {action_id} needs a key, such as "s" or "ctrl+s"')
         else:
             wanted[action_id] = ",".join(_split(keys))
     owners: dict[str, str] = {}

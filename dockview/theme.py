@@ -23,20 +23,20 @@ THEME = Theme(
     warning="#dcb56a",
     error="#e07f7f",
     foreground="#d3d8df",
-    background="#12151a",
-    surface="#171b21",
-    panel="#1d222a",
+    background="#121218",
+    surface="#191a22",
+    panel="#20222c",
     dark=True,
     variables={
-        "border": "#39424e",
-        "border-blurred": "#39424e",
-        "scrollbar": "#39424e",
-        "scrollbar-hover": "#566272",
+        "border": "#383c49",
+        "border-blurred": "#383c49",
+        "scrollbar": "#383c49",
+        "scrollbar-hover": "#565c6e",
         "scrollbar-active": "#74b5d6",
-        "scrollbar-background": "#12151a",
-        "scrollbar-background-hover": "#12151a",
-        "scrollbar-background-active": "#12151a",
-        "scrollbar-corner-color": "#12151a",
+        "scrollbar-background": "#121218",
+        "scrollbar-background-hover": "#121218",
+        "scrollbar-background-active": "#121218",
+        "scrollbar-corner-color": "#121218",
         "input-selection-background": "#74b5d6 35%",
     },
 )
@@ -66,7 +66,7 @@ class Paint:
         self._styles: dict[tuple[str, str], Style] = {}
 
     def __call__(self, tone: str, ground: str = "") -> Style:
-        """The style of a tone on a ground: plain, `cursor` (focused), `mark` (selected, not focused) or `raised` (a dialog)."""
+        """The style of a tone on a ground: plain, `cursor` (focused), `mark` (selected only) or `raised` (a dialog)."""
         found = self._styles.get((tone, ground))
         if found is None:
             paper, ink = self._ground(ground).rich_color, self._inks[tone].rich_color

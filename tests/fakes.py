@@ -1,4 +1,6 @@
-"""An engine for tests of the screens: plausible, scripted, without containers. `python -m tests.fakes` runs the app on it.
+"""An engine for tests of the screens: plausible, scripted, without containers.
+
+`python -m tests.fakes` runs the app on it.
 
 Everything it says is canned; nothing of it is part of the product.
 """
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
+from dockview.engine.api import OnAttach
 from dockview.engine.cancel import CancelToken
 from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NotFound
 from dockview.engine.lifecycle import Phase, Record, Scalar, Trace, TraceBuilder
@@ -107,7 +110,7 @@ def make_image(seed: int, tag: str, size: int, containers: int) -> Image:
     )
     return Image(
         id=digest(seed), tags=(tag,) if tag else (),
-        digests=(f"hub.localhost/{tag.split(':')[0]}@{digest(seed + 50)}",),
+        digests=(f"hub.localhost/{tag.split(':', maxsplit=1)[0]}@{digest(seed + 50)}",),
         created_ns=NOW_NS - 3 * 24 * HOUR, size_bytes=size, layers=layers, architecture="amd64", os="linux",
         containers=containers,
     )  # fmt: skip
@@ -256,6 +259,7 @@ class FakeEngine:
         *,
         cancel: CancelToken | None = None,
         on_record: Callable[[Record], None] | None = None,
+        on_attach: OnAttach | None = None,
     ) -> Container:
         self._note(f"run {request.image}")
         seed = len(self.list) + 20
@@ -293,7 +297,7 @@ class FakeEngine:
         self.say("start", container)
         return container
 
-    def start(self, ref: str, *, cancel: CancelToken | None = None) -> Container:
+    def start(self, ref: str, *, cancel: CancelToken | None = None, on_attach: OnAttach | None = None) -> Container:
         self._note(f"start {self._find(ref).name}")
         time.sleep(self.pace_s)
         after = self._change(
@@ -358,7 +362,11 @@ class FakeEngine:
         self._note(f"pull {reference}")
         image = make_image(31, f"{reference}:latest", 50_000, 0)
         with Recorder(
-            "pull", reference, line=f"docker pull {reference}", engine="embedded", cancel=cancel,
+            "pull",
+            reference,
+            line=f"docker pull {reference}",
+            engine="embedded",
+            cancel=cancel,
             sinks=[on_record] if on_record else [],
         ) as trace:
             write_pull(trace, reference, lambda: time.sleep(self.pace_s))
@@ -503,7 +511,7 @@ def write_pull(trace: Recorder, image: str, pause: Callable[[], None]) -> None:
         span.fact("image id", digest(11))
 
 
-def write_run(
+def write_run(  # noqa: PLR0915  a whole run is long
     sink: Callable[[Record], object],
     container: Container,
     *,

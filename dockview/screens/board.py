@@ -272,7 +272,8 @@ class BoardScreen(LiveScreen):
         now, tone = now_ns(), tone_of(container)
         words = status_words(container, now)
         if container.status is ContainerStatus.RUNNING and container.started_ns:
-            words = f"running {duration((now - container.started_ns) // 10**9 * 10**9)}"
+            seconds = max(now - container.started_ns, 0) // 10**9
+            words = f"running {f'{seconds}s' if seconds < 60 else duration(seconds * 10**9)}"
         yield f"{GLYPHS[container.status]} {words}", tone
         if container.ip and container.status.is_alive:
             yield " ── ", "line"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from dockview.commands.grammar import GROUPS, SPELLINGS, VERBS
 
@@ -25,7 +25,7 @@ def candidates(line: str, names: Mapping[str, Sequence[str]]) -> tuple[str, list
     found = sorted({word for word in _choices(known, stem, names) if word.startswith(stem)})
     if not found:
         return line, []
-    grown = os.path.commonprefix(found)
+    grown = "".join(letters[0] for letters in takewhile(lambda pair: len({*pair}) == 1, zip(*found, strict=False)))
     done = " ".join([*before, grown]) + (" " if len(found) == 1 else "")
     return done, found
 

@@ -52,7 +52,10 @@ class Confirm(Dialog[Answer]):
             lines += [[], [("◉ " if self._is_forced else "○ ", tone), (self._force, tone)]]
         no, yes = ("strong", "faint") if not self._is_yes else ("faint", "bad")
         marks = ("▸ ", "  ") if not self._is_yes else ("  ", "▸ ")
-        lines += [[], [(marks[0], "accent"), ("leave it", no), ("      ", "text"), (marks[1], "bad"), (self._verb, yes)]]
+        lines += [
+            [],
+            [(marks[0], "accent"), ("leave it", no), ("      ", "text"), (marks[1], "bad"), (self._verb, yes)],
+        ]
         self._page.say(lines)
 
     def action_turn(self) -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.types import CSSPathType
 
-from dockview.keymap import ACTIONS, show_keys
+from dockview.keymap import ACTIONS, Action, show_keys
 from dockview.screens.dialog import Dialog
 from dockview.widgets.foot import Hint
 from dockview.widgets.lines import Piece, fit
@@ -45,14 +45,7 @@ class HelpScreen(Dialog[None]):
         lines: list[list[Piece]] = []
         for group, actions in groupby(ACTIONS.values(), key=lambda action: action.group):
             lines.append([(group.upper(), "faint")])
-            for action in actions:
-                lines.append(
-                    [
-                        (fit(show_keys(self._keys_of(action.id)), 12), "accent"),
-                        (fit(action.description, 48) + "  ", "text"),
-                        (action.id, "line"),
-                    ]
-                )
+            lines += [self._line(action) for action in actions]
             lines.append([])
         for title, rows in _LOCAL:
             lines.append([(title.upper(), "faint")])
@@ -61,3 +54,10 @@ class HelpScreen(Dialog[None]):
         lines.append([("The names at the right are for the [keys] table of the config file.", "faint")])
         self._pane.show(lines)
         self.set_focus(self._pane)
+
+    def _line(self, action: Action) -> list[Piece]:
+        return [
+            (fit(show_keys(self._keys_of(action.id)), 12), "accent"),
+            (fit(action.description, 48) + "  ", "text"),
+            (action.id, "line"),
+        ]

@@ -21,7 +21,12 @@ from dockview.widgets.lines import Piece, fit
 from dockview.widgets.text_pane import TextPane
 
 KINDS = ("container", "image", "network", "volume")
-_WORDS = {"container": "stopped containers", "image": "unused images", "network": "unused networks", "volume": "volumes"}
+_WORDS = {
+    "container": "stopped containers",
+    "image": "unused images",
+    "network": "unused networks",
+    "volume": "volumes",
+}
 
 
 class PruneScreen(Dialog[PrunePlan]):
@@ -50,7 +55,11 @@ class PruneScreen(Dialog[PrunePlan]):
 
     def body(self) -> ComposeResult:
         """The kinds, the items, the total."""
-        self._choice, self._items, self._total = Page(), TextPane(ground="raised", id="prune-items"), Page(id="prune-total")
+        self._choice, self._items, self._total = (
+            Page(),
+            TextPane(ground="raised", id="prune-items"),
+            Page(id="prune-total"),
+        )
         yield self._choice
         yield self._items
         yield self._total

@@ -51,9 +51,12 @@ class Label(Widget):
         super().__init__()
         self._text = text
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
-        pieces: list[Piece] = [("▸ " if self.is_lit else "  ", "accent"), (self._text, "strong" if self.is_lit else "soft")]
+        pieces: list[Piece] = [
+            ("▸ " if self.is_lit else "  ", "accent"),
+            (self._text, "strong" if self.is_lit else "soft"),
+        ]
         return strip_of(paint_of(self.app), pieces, self.size.width, "raised")
 
 
@@ -72,7 +75,7 @@ class Toggle(Widget, can_focus=True):
         self._words = words
         self.set_reactive(Toggle.is_on, is_on)
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
         pieces: list[Piece] = [
             ("▸ " if self.has_focus else "  ", "accent"),
@@ -105,7 +108,13 @@ class RunForm(Dialog[RunRequest]):
     ]
 
     heading = "Run an image"
-    keys = (Hint("⏎", "run"), Hint("↑ ↓", "fields"), Hint("→", "take the suggestion"), Hint("space", "turn"), Hint("esc", "leave"))
+    keys = (
+        Hint("⏎", "run"),
+        Hint("↑ ↓", "fields"),
+        Hint("→", "take the suggestion"),
+        Hint("space", "turn"),
+        Hint("esc", "leave"),
+    )
 
     def __init__(self, images: Sequence[str], chosen: str = "") -> None:
         super().__init__()
@@ -122,7 +131,10 @@ class RunForm(Dialog[RunRequest]):
         for name, label, placeholder in _FIELDS:
             suggester = SuggestFromList(self._images, case_sensitive=True) if name == "image" else None
             made = Input(
-                self._chosen if name == "image" else "", placeholder=placeholder, suggester=suggester, id=f"field-{name}"
+                self._chosen if name == "image" else "",
+                placeholder=placeholder,
+                suggester=suggester,
+                id=f"field-{name}",
             )
             self._inputs[name], self._labels[name] = made, Label(label)
             with Horizontal(classes="field"):

@@ -87,7 +87,7 @@ class Frame(Widget):
         super().__init__(id=id)
         self._corners = corners
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
         width, tone = self.size.width, "accent" if self.is_lit else "line"
         left: list[Piece] = [(self._corners[0] + "─", tone)]
@@ -100,6 +100,8 @@ class Frame(Widget):
             if width_of(words) + width_of([piece]) > room:
                 break
             words.append(piece)
+        while words and not words[-1][0].strip(" ─"):
+            words.pop()
         if words:
             right = [(" ", tone), *words, (" ", tone), *right]
         return strip_of(paint_of(self.app), spread(left, right, width, "─", tone), width)
@@ -207,7 +209,7 @@ class Notice(Widget):
 
     DEFAULT_CSS = """
     Notice {
-        dock: bottom; layer: notice; width: 1fr; height: auto; max-height: 8; margin: 0 1 1 1; padding: 0 1;
+        dock: bottom; layer: notice; width: 1fr; height: auto; max-height: 8; margin: 0 2 1 2; padding: 0 1;
         background: $panel; border-left: outer $error; display: none;
     }
     Notice.-shown { display: block; }

@@ -37,7 +37,7 @@ class Foot(Widget):
     fixed: reactive[tuple[Hint, ...]] = reactive(())
     """What always works."""
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
         width = self.size.width
         right = self._pieces(self.fixed)

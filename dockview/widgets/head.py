@@ -51,7 +51,7 @@ class Head(Widget):
     note: reactive[str] = reactive("")
     """What is said in place of the counts (opening, disconnected), or empty."""
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
         width = self.size.width
         left, middle, right = self._left(), self._middle(), self._right()

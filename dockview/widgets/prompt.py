@@ -35,7 +35,7 @@ class PromptLine(Widget):
         """Shown where there is something to say."""
         self.set_class(bool(words), "-shown")
 
-    def render_line(self, y: int) -> Strip:
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002  it has one line
         """The line."""
         width = self.size.width
         return strip_of(paint_of(self.app), cut(self.words, width), width)

@@ -70,9 +70,9 @@ class Rail(Vertical):
         heights = {made.kind: min(made.wanted_height, cap) for made in self if made.kind != self.active}
         rest = total - 1 - sum(heights.values())
         spare = rest - (self.current.wanted_height + 1)
-        for kind in heights:
-            extra = max(0, min(spare, self.lists[kind].wanted_height - heights[kind]))
-            heights[kind] += extra
+        for kind, height in list(heights.items()):
+            extra = max(0, min(spare, self.lists[kind].wanted_height - height))
+            heights[kind] = height + extra
             spare -= extra
         heights[self.active] = max(total - 1 - sum(heights.values()), 3)
         for kind, height in heights.items():

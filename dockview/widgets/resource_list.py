@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
@@ -93,7 +94,12 @@ class ResourceList(Widget, can_focus=True):
         return 1 + max(len(self._rows), 1)
 
     def show(
-        self, rows: Sequence[Row], *, total: int | None = None, trouble: str = "", became: Mapping[str, str] | None = None
+        self,
+        rows: Sequence[Row],
+        *,
+        total: int | None = None,
+        trouble: str = "",
+        became: Mapping[str, str] | None = None,
     ) -> None:
         """Take new rows; `total` is how many there are, and `became` maps IDs to those that took their place."""
         is_same = rows == self._all and total == self._total and trouble == self.trouble
@@ -270,7 +276,9 @@ class ResourceList(Widget, can_focus=True):
         corners = "╭╮" if self.number == 1 else "├┤"
         name_tone = "strong" if self.is_active and self.is_lit else "soft"
         left: list[Piece] = [
-            (corners[0] + "─ ", tone), (f"{self.number} ", "accent" if self.is_lit else "faint"), (self.title, name_tone),
+            (corners[0] + "─ ", tone),
+            (f"{self.number} ", "accent" if self.is_lit else "faint"),
+            (self.title, name_tone),
         ]  # fmt: skip
         if self.filter_text:
             left.append((f" /{self.filter_text}", "accent"))
@@ -311,5 +319,6 @@ class ResourceList(Widget, can_focus=True):
         columns: Any = zip(COLUMNS[self.kind], self._columns(inner), row.cells, strict=True)
         for column, width, cell in columns:
             if width:
-                pieces.append((fit(cell.text, width, is_right=column.is_right) + "  ", cell.tone))
+                text = cell.short if cell.short and cell_len(cell.text) > width else cell.text
+                pieces.append((fit(text, width, is_right=column.is_right) + "  ", cell.tone))
         return pieces

@@ -37,6 +37,8 @@ class Cell:
 
     text: str
     tone: str = "text"
+    short: str = ""
+    """What stands for the text where that does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +136,16 @@ def port_words(ports: Sequence[PortMapping]) -> str:
     words = []
     for port in ports:
         protocol = "" if port.protocol == "tcp" else f"/{clean_line(port.protocol)}"
-        words.append(f"{port.host_port}→{port.container_port}{protocol}" if port.host_port else f"→{port.container_port}")
+        words.append(
+            f"{port.host_port}→{port.container_port}{protocol}" if port.host_port else f"→{port.container_port}"
+        )
     return " ".join(dict.fromkeys(words))
+
+
+def short_reference(reference: str) -> str:
+    """The end of a long reference, which tells more than its beginning: `…/hello-world`."""
+    before, slash, name = reference.rpartition("/")
+    return f"…/{name}" if before and slash else reference
 
 
 def container_row(container: Container, now_ns: int, *, is_pending: bool = False) -> Row:
@@ -150,7 +160,7 @@ def container_row(container: Container, now_ns: int, *, is_pending: bool = False
         glyph=Cell(GLYPHS[container.status], tone),
         cells=(
             Cell(name, "text" if is_alive else "soft"),
-            Cell(image, "soft" if is_alive else "faint"),
+            Cell(image, "soft" if is_alive else "faint", short_reference(image)),
             Cell(words, tone if tone != "faint" else "soft"),
             Cell(ports, "second" if is_alive else "faint"),
         ),
@@ -162,6 +172,7 @@ def container_row(container: Container, now_ns: int, *, is_pending: bool = False
 def image_row(image: Image, now_ns: int, *, is_pending: bool = False) -> Row:
     """An image's line."""
     name = clean_line(image.tags[0]) if image.tags else "<none>"
+    shown = name.removesuffix(":latest")
     more = f" +{len(image.tags) - 1}" if len(image.tags) > 1 else ""
     used = "" if not image.containers else f"● {image.containers}"
     return Row(
@@ -169,7 +180,7 @@ def image_row(image: Image, now_ns: int, *, is_pending: bool = False) -> Row:
         name=name,
         glyph=Cell(" "),
         cells=(
-            Cell(name.removesuffix(":latest") + more, "text" if image.tags else "faint"),
+            Cell(shown + more, "text" if image.tags else "faint", short_reference(shown) + more),
             Cell(clean_line(image.short_id), "faint"),
             Cell(age(image.created_ns, now_ns), "faint"),
             Cell(size(image.size_bytes), "second"),
@@ -235,7 +246,8 @@ def column_widths(columns: Sequence[Column], rows: Sequence[Row], room: int, gap
     """How many cells each column gets within `room`; 0 leaves it out.
 
     Each column wants its widest cell. Where that is too much, columns that are a luxury go first, then those with a
-    share shrink to their least, then columns go by rank. Spare cells go to the columns with a share, so that the last column stands at the right.
+    share shrink to their least, then columns go by rank. Spare cells go to the columns with a share, so that the last
+    column stands at the right.
     """
     from rich.cells import cell_len  # noqa: PLC0415  textual has loaded it; tests of pure rows need not
 

@@ -88,7 +88,7 @@ def start() -> Start:
         async with app.run_test(size=size) as pilot:
             stage = Stage(app, pilot, engine)
             copy = stage.copied.append
-            app.copy_to_clipboard = copy  # type: ignore[method-assign]
+            app.copy_to_clipboard = copy  # type: ignore[method-assign,assignment]
             await stage.until(lambda: stage.board.engine is engine, "the engine opened")
             await stage.until(lambda: stage.board.detail.lifecycle.trace is not None or not engine.list, "the traces")
             await stage.until(lambda: stage.board.classes & {"-single", "-narrow", "-roomy", "-wide"}, "the layout")

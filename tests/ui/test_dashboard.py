@@ -10,8 +10,9 @@ import pytest
 
 from dockview.engine.errors import Conflict
 from dockview.engine.model import ContainerStatus, Event, RunRequest
-from dockview.screens import browse, dashboard
+from dockview.screens import browse
 from dockview.settings import Settings
+from dockview.widgets.lifecycle import LifecycleView
 from tests import fakes
 from tests.ui.conftest import Stage, Start
 
@@ -215,7 +216,12 @@ async def test_copy(start: Start) -> None:
 async def test_open_port(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """w opens the published port, or shows where it is."""
     opened: list[str] = []
-    monkeypatch.setattr(browse, "open_url", lambda url: opened.append(url) or True)
+
+    def open_url(url: str) -> bool:
+        opened.append(url)
+        return True
+
+    monkeypatch.setattr(browse, "open_url", open_url)
     async with start() as stage:
         await stage.press("w")
         assert opened == ["http://localhost:8080/"]
@@ -227,7 +233,7 @@ async def test_menu_does_what_its_keys_do(start: Start) -> None:
     """x lists actions; an action's key picks it."""
     async with start() as stage:
         await stage.press("x")
-        await stage.sees("Stop and start again")
+        await stage.sees("Stop, then start again")
         await stage.press("s")
         await stage.until(lambda: "stop web" in stage.engine.calls)
 
@@ -237,7 +243,7 @@ async def test_help_is_made_from_the_bindings(start: Start) -> None:
     settings = Settings(keys={"container.toggle": "t"})
     async with start(settings=settings) as stage:
         await stage.press("question_mark")
-        await stage.sees("t           Stop a running container")
+        await stage.sees("t           Stop what runs")
         await stage.press("escape")
         await stage.press("t")
         await stage.until(lambda: "stop web" in stage.engine.calls, "the new key works")
@@ -279,6 +285,7 @@ async def test_events_refresh_the_lists(start: Start) -> None:
 async def test_failure_of_a_list_is_not_shown_as_empty(start: Start) -> None:
     """An engine that cannot list keeps the last state on the screen."""
     async with start() as stage:
+
         def refuse(**_: object) -> list[object]:
             raise Conflict("the store is busy")
 
@@ -483,7 +490,7 @@ async def test_prove_runs_the_check(start: Start) -> None:
         await stage.until(lambda: stage.board.is_in_detail)
         view = stage.board.detail.lifecycle
         span = view.trace.spans[0]
-        view.post_message(dashboard.LifecycleView.ProveRequested(view, "echo proven; exit 3", span))
+        view.post_message(LifecycleView.ProveRequested(view, "echo proven; exit 3", span))
         await stage.sees("proven")
         await stage.sees("exit 3")
 
