@@ -111,9 +111,11 @@ def test_half_files_of_the_living_stay(layout: Layout) -> None:
     pid = os.getpid()
     removed: list[str] = []
     for name in (f"{pid}.{process_start_ticks(pid)}.layer", f"{pid}.1.layer", "notes"):
-        Path(layout.tmp, name).touch()
+        Path(layout.tmp, name).mkdir()
+    Path(layout.tmp, f"{pid}.1.blob").touch()
     recovery.sweep_half_files(layout.tmp, removed.append)
     assert removed == [f"{layout.tmp}/{pid}.1.layer"]
+    assert not Path(layout.tmp, f"{pid}.1.blob").exists()
 
 
 def test_events_are_followed_across_processes_and_replaced_files(layout: Layout) -> None:

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any, Self
 
 from dockview.engine.model import Event
@@ -40,7 +40,7 @@ class Journal:
             with contextlib.suppress(OSError):
                 os.replace(self.path, self._previous)
 
-    def read(self, *, since_ns: int | None = None, until_ns: int | None = None) -> Iterator[Event]:
+    def read(self, *, since_ns: int | None = None, until_ns: int | None = None) -> Generator[Event, None, None]:
         """The events so far, oldest first."""
         for path in (self._previous, self.path):
             with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
@@ -61,15 +61,15 @@ class EventStream:
         # The watch exists before the end of the file is looked up, so no event falls between the two.
         self._watch = Watch(os.path.dirname(journal.path))
         self._tail = Tail(journal.path, from_end=True)
-        self._past = journal.read(since_ns=since_ns, until_ns=until_ns) if since_ns is not None else iter(())
+        self._past = journal.read(since_ns=since_ns, until_ns=until_ns) if since_ns is not None else None
         self._events = self._generate()
 
-    def _generate(self) -> Iterator[Event]:
+    def _generate(self) -> Generator[Event, None, None]:
         seen_until = 0
-        for event in self._past:
-            seen_until = event.time_ns
-            yield event
         try:
+            for event in self._past or ():
+                seen_until = event.time_ns
+                yield event
             while True:
                 for line in self._tail.lines():
                     event_or_none = parse_event(line)
@@ -86,8 +86,13 @@ class EventStream:
                 if self._watch.wait(timeout_s) is None:
                     return
         finally:
-            self._watch.close()
-            self._tail.close()
+            self._release()
+
+    def _release(self) -> None:
+        self._watch.close()
+        if self._past is not None:
+            self._past.close()
+        self._tail.close()
 
     def __iter__(self) -> Self:
         return self
@@ -98,6 +103,10 @@ class EventStream:
     def close(self) -> None:
         """End the iteration."""
         self._watch.close()
+        # A thread that is inside (ValueError) leaves when it sees the watch closed, and lets go of the files.
+        with contextlib.suppress(ValueError):
+            self._events.close()
+            self._release()
 
 
 class Tail:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -112,7 +112,7 @@ class TraceStream:
         self._pending = [f"{trace_id}.jsonl" for trace_id in at_work]
         self._records = self._generate()
 
-    def _generate(self) -> Iterator[tuple[str, Record]]:
+    def _generate(self) -> Generator[tuple[str, Record], None, None]:
         try:
             names: set[str] | None = set(self._pending)
             while names is not None:
@@ -152,6 +152,9 @@ class TraceStream:
     def close(self) -> None:
         """End the iteration."""
         self._watch.close()
+        # A thread that is inside (ValueError) leaves when it sees the watch closed, and lets go of the files.
+        with contextlib.suppress(ValueError):
+            self._records.close()
 
 
 def parse_record(line: bytes) -> Record | None:
