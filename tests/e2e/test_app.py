@@ -40,7 +40,9 @@ def open_app(dockview: CommandLine) -> Iterator[Open]:
 def command(terminal: Terminal, line: str) -> None:
     """Type a docker line into the `:` line."""
     terminal.keys(":")
+    terminal.wait_for("\n :")
     terminal.type(line)
+    terminal.wait_for(line.split()[-1])
     terminal.keys("Enter")
 
 
@@ -49,7 +51,7 @@ def test_first_run_in_the_app(open_app: Open, dockview: CommandLine) -> None:
     terminal = open_app()
     terminal.wait_for("embedded", "Containers")
     command(terminal, "run --name hello hello-world")
-    terminal.wait_for("hello", "resolve", "namespaces", "exited")
+    terminal.wait_for("○ hello", "resolve", "namespaces", "exited 0")
     assert dockview.ok("ps", "--all", "--format", "{{.Names}}") == "hello"
     terminal.keys("q")
     terminal.wait_for("exited with 0")
@@ -60,13 +62,13 @@ def test_reopened_app__shows_what_runs(open_app: Open, dockview: CommandLine) ->
     first = open_app()
     first.wait_for("embedded")
     command(first, "docker container run -d -p 127.0.0.1:0:80 --name web hub.localhost/web")
-    first.wait_for("web", "running")
+    first.wait_for("● web", "● running")
     first.keys("q")
     first.wait_for("exited with 0")
     pid = int(dockview.json("inspect", "web")[0]["State"]["Pid"])
     assert outside.exists(pid)
     second = open_app()
-    second.wait_for("web", "running", "start")
+    second.wait_for("● web", "● running", "start")
     second.keys("q")
     second.wait_for("exited with 0")
     assert outside.exists(pid)
