@@ -277,7 +277,8 @@ def _header(**fields: bytes) -> bytes:
     ],
     ids=[
         "empty", "text", "ends in a file", "garbage follows", "half a header follows", "negative size", "huge size",
-        "huge pax header", "huge GNU name", "no number", "long name", "deep name", "link to nowhere", "the root is a link",
+        "huge pax header", "huge GNU name", "no number", "long name", "deep name", "link to nowhere",
+        "the root is a link",
     ],
 )  # fmt: skip
 def test_damaged(target: str, data: bytes) -> None:

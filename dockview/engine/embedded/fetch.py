@@ -56,7 +56,7 @@ class Found:
 
 def fetch(house: House, trace: Recorder, search: Search, platform: Platform) -> ImageRecord:
     """Pull from the source that the search has found, or the next one that has the image."""
-    with _sharing_layers(house):
+    with sharing_layers(house):
         found = _find(house, trace, search, platform)
         layers = _fetch_layers(house, trace, found)
         return _store(house, trace, found, layers)
@@ -93,11 +93,11 @@ class _OrNext:
 
 
 def _login(trace: Recorder, search: Search, source: Source) -> bool:
-    with trace.phase(Phase.AUTH, check=f"curl -si {source.client.endpoint}/v2/") as span, _OrNext(search, span):
+    with trace.phase(Phase.AUTH) as span, _OrNext(search, span):
         source.client.ping()
         login = source.client.login(source.reference.repository)
-        # A ping may have found that the registry speaks plain HTTP.
-        span.check(f"curl -si {source.client.endpoint}/v2/")
+        if not source.is_hub:  # which listens only while it is pulled from
+            span.check(f"curl -si {source.client.endpoint}/v2/")
         for name, value in (("realm", login.realm), ("service", login.service), ("scope", login.scope)):
             if value:
                 span.fact(name, value, Origin.REPORTED)
@@ -112,7 +112,8 @@ def _read_manifest(house: House, trace: Recorder, search: Search, source: Source
     what = reference.familiar
     with trace.phase(Phase.MANIFEST) as span, _OrNext(search, span):
         document = client.manifest(reference.repository, reference.digest or reference.tag)
-        span.check(f"curl -sI -H {shlex.quote('Accept: ' + descriptor.ACCEPT)} {shlex.quote(document.url)}")
+        if not source.is_hub:
+            span.check(f"curl -sI -H {shlex.quote('Accept: ' + descriptor.ACCEPT)} {shlex.quote(document.url)}")
         expected = descriptor.supported_digest(reference.digest, what) if reference.digest else ""
         top_digest = blobs.verified(document.body, expected or document.claimed_digest)
         body = descriptor.parse_object(document.body, f"the manifest of {what}")
@@ -130,6 +131,8 @@ def _read_manifest(house: House, trace: Recorder, search: Search, source: Source
                 raise DataError(f"the index of {what} leads to another index")
         stored = blobs.store(house.layout, media_type, document.body)
         span.fact("manifest digest", stored.digest)
+        if source.is_hub:
+            span.check(f"sha256sum {shlex.quote(house.layout.blob(stored.digest))}")
         span.fact("media type", media_type)
         manifest = descriptor.parse_manifest(body, f"the manifest of {what}")
         config = _read_config(house, source, manifest.config, what)
@@ -318,7 +321,7 @@ def _store(house: House, trace: Recorder, found: Found, layers: list[Layer]) -> 
 
 
 @contextlib.contextmanager
-def _sharing_layers(house: House) -> Iterator[None]:
+def sharing_layers(house: House) -> Iterator[None]:
     """While a pull runs, no other process clears layers that no image has yet (image_verbs.py)."""
     fd = os.open(house.layout.layers, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

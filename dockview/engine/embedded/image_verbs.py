@@ -55,7 +55,7 @@ def inspect_image(house: House, ref: str) -> dict[str, Any]:
     return {
         "Id": record.id,
         "RepoTags": [Reference.parse(tag).familiar for tag in record.tags],
-        "RepoDigests": [_familiar_digest(digest) for digest in record.repo_digests],
+        "RepoDigests": [_familiar(digest) for digest in record.repo_digests],
         "Parent": "",
         "Comment": "",
         "Created": config.get("created"),
@@ -92,16 +92,20 @@ def remove_image(house: House, ref: str, force: bool, is_used: Callable[[str], l
         raise ImageInUse(
             f"image {ref} is used by container {', '.join(users)}", hint=f"`dockview rm {' '.join(users)}` first"
         )
+    is_last = not set(record.tags) - set(leaving)
+    if is_last:
+        images.delete(house.database, record.id)  # with its names, or not at all
+        leaving += [name for name in record.repo_digests if name not in leaving]
+    else:
+        for name in leaving:
+            images.untag(house.database, name)
+    house.images.pop(record.id, None)
     lines = []
     for name in leaving:
-        images.untag(house.database, name)
         house.journal.append("image", "untag", record.id, {"name": _familiar(name)})
         lines.append(f"Untagged: {_familiar(name)}")
-    house.images.pop(record.id, None)
-    if set(record.tags) - set(leaving):
+    if not is_last:
         return lines
-    lines += [f"Untagged: {_familiar_digest(name)}" for name in record.repo_digests if name not in leaving]
-    images.delete(house.database, record.id)
     house.journal.append("image", "delete", record.id, {"name": record.id})
     lines.append(f"Deleted: {record.id}")
     with _no_pulls(house) as is_alone:
@@ -136,6 +140,7 @@ def unused(house: House, used_image_ids: Iterable[str], *, dangling_only: bool =
     items += [
         PruneItem("layer", item, item[7:19], layer_size(house.layout, item), why)
         for item in sorted(_layers_here(house) - layers)
+        if os.path.isdir(house.layout.layer(item))
     ]
     items += [
         PruneItem("blob", item, item[7:19], _blob_size(house, item), why) for item in sorted(_blobs_here(house) - blobs)
@@ -271,10 +276,6 @@ def _name_in(house: House, ref: str, record: ImageRecord) -> str:
 
 
 def _familiar(name: str) -> str:
-    return Reference.parse(name).familiar
-
-
-def _familiar_digest(name: str) -> str:
     return Reference.parse(name).familiar
 
 

@@ -32,6 +32,7 @@ _CLONE_NEWUSER = 0x10000000
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _PIECE_BYTES = 1 << 20
+_SPLICE_BYTES = 1 << 16
 _HEADER_LIMIT_BYTES = 1 << 24
 """Extended headers are held in memory: no honest one comes near this."""
 _XATTR_PREFIXES = ("SCHILY.xattr.", "LIBARCHIVE.xattr.")
@@ -78,19 +79,30 @@ class Pipe:
     def copy(self, size: int, target: int) -> None:
         """Write the next bytes to a file."""
         while size:
-            piece = self.read(min(size, max(len(self._buffer) - self._start, 1)))
-            if not piece:
+            if self._start == len(self._buffer) and size >= _SPLICE_BYTES:
+                # From pipe to file inside the kernel: the bytes are not looked at here.
+                moved = os.splice(self._fd, target, size)
+                self._position += moved
+            else:
+                piece = self.read(min(size, len(self._buffer) - self._start or _SPLICE_BYTES))
+                moved = len(piece)
+                write_all(target, piece)
+            if not moved:
                 raise BadArchive("the archive ends in the middle of a file")
-            size -= len(piece)
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(target, view) :]
+            size -= moved
 
     def drain(self) -> None:
         """Read to the end: what follows the archive's end belongs to its digest."""
         self._buffer, self._start = b"", 0
         while os.read(self._fd, _PIECE_BYTES):
             pass
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """write(2) until all is written."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 class Member(tarfile.TarInfo):
@@ -191,7 +203,7 @@ class Unpacker:
             if member.issparse():
                 body = tar.extractfile(member)
                 while body and (piece := body.read(_PIECE_BYTES)):
-                    os.write(fd, piece)
+                    write_all(fd, piece)
             else:
                 pipe.copy(member.size, fd)
         finally:

@@ -17,9 +17,6 @@ from dockview.engine.errors import Conflict, ImageInUse, ImageNotFound
 from dockview.engine.model import Layer
 from dockview.engine.state.database import Database
 
-SHORTEST_ID = 1
-"""Digits of an ID that name an image, if they are unambiguous."""
-
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
@@ -68,7 +65,7 @@ def by_reference(database: Database, reference: str) -> ImageRecord | None:
 def by_id_prefix(database: Database, text: str) -> ImageRecord | None:
     """The image whose ID begins so (with or without `sha256:`), None where there is none. Raises: Conflict."""
     prefix = text.removeprefix("sha256:")
-    if len(prefix) < SHORTEST_ID or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
+    if not prefix or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
         return None
     rows = database.query("SELECT id FROM images WHERE id GLOB ? LIMIT 2", f"sha256:{prefix}*")
     if len(rows) > 1:
