@@ -157,6 +157,26 @@ def test_attach__terminal_with_a_size(engine: DockerEngine) -> None:
     attachment.close()
 
 
+def test_attach__to_what_has_ended(engine: DockerEngine) -> None:
+    """The daemon would never end such a stream."""
+    engine.run(request(IMAGE, "true", name="over"))
+    engine.wait("over")
+    with pytest.raises(Conflict):
+        engine.attach("over", logs=True)
+
+
+def test_list__knows_each_life_exactly(engine: DockerEngine) -> None:
+    """Times and pid in the list are those of inspect, also after a second start."""
+    engine.run(request(IMAGE, "sleep", "600", name="twice"))
+    assert engine.containers()[0].pid == engine.container("twice").pid
+    engine.stop("twice", timeout_s=0)
+    stopped = engine.containers(all=True)[0]
+    assert (stopped.exit_code, stopped.finished_ns) == (137, engine.container("twice").finished_ns)
+    engine.start("twice")
+    again, shown = engine.containers()[0], engine.container("twice")
+    assert (again.pid, again.started_ns) == (shown.pid, shown.started_ns)
+
+
 def test_logs__streams_times_and_tail(engine: DockerEngine) -> None:
     engine.run(request(IMAGE, "sh", "-c", "echo a; echo b >&2; seq 1 100; printf end", name="writer"))
     engine.wait("writer")

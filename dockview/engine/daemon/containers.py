@@ -166,6 +166,28 @@ def remove(daemon: Daemon, trace: Recorder, found: mapping.Json, *, force: bool)
             api.remove_container(found["Id"], force=force)
 
 
+def attach_running(daemon: Daemon, watch: Watch, ref: str, *, stdin: bool, logs: bool) -> DaemonAttachment:
+    """Join a container that runs. Raises: Conflict when it does not, or ends meanwhile.
+
+    A daemon never ends the streams of a client that attaches after the exit, so the state is asked again afterwards.
+    """
+    found = inspect(daemon, ref)
+    _raise_unless_alive(found)
+    attachment = attach(daemon, watch, found, stdin=stdin, logs=logs)
+    try:
+        _raise_unless_alive(inspect(daemon, str(found["Id"])))
+    except BaseException:
+        attachment.close()
+        raise
+    return attachment
+
+
+def _raise_unless_alive(found: mapping.Json) -> None:
+    container = mapping.container_of_inspect(found)
+    if not container.status.is_alive:
+        raise Conflict(f"container {container.name} does not run", hint=f"its output: `docker logs {container.name}`")
+
+
 def attach(daemon: Daemon, watch: Watch, found: mapping.Json, *, stdin: bool, logs: bool) -> DaemonAttachment:
     """Join the standard streams of a container that runs, or is about to."""
     container_id = str(found["Id"])

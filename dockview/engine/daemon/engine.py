@@ -11,6 +11,7 @@ from dockview.engine.cancel import CancelToken
 from dockview.engine.daemon import containers, images, mapping, prune
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
+from dockview.engine.daemon.details import Details
 from dockview.engine.daemon.doctor import doctor
 from dockview.engine.daemon.streams import open_events, open_logs
 from dockview.engine.daemon.traces import Journal
@@ -50,6 +51,7 @@ class DockerEngine:
         self._daemon = Daemon(find_endpoint(host, context))
         self._journal = Journal()
         self._watch = Watch(self._daemon, self._journal)
+        self._details = Details(self._daemon)
         self._image_details: dict[str, Image] = {}
 
     # About the engine
@@ -89,7 +91,7 @@ class DockerEngine:
         """The running containers, or all of them; newest first."""
         with self._daemon.mapped("cannot list containers"):
             rows = self._daemon.api.containers(all=all)
-        return [mapping.container_of_list(row) for row in rows]
+        return self._details.fill([(mapping.container_of_list(row), str(row.get("Status") or "")) for row in rows])
 
     def container(self, ref: str) -> Container:
         """One container."""
@@ -182,8 +184,7 @@ class DockerEngine:
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
         """Join the standard streams."""
-        found = containers.inspect(self._daemon, ref)
-        return containers.attach(self._daemon, self._watch, found, stdin=stdin, logs=logs)
+        return containers.attach_running(self._daemon, self._watch, ref, stdin=stdin, logs=logs)
 
     def logs(
         self,
@@ -286,4 +287,4 @@ class DockerEngine:
 
 def _span_of_time(since_ns: int | None, until_ns: int | None) -> dict[str, str]:
     times = {"since": since_ns, "until": until_ns}
-    return {key: f"{ns // 10**9}.{ns % 10**9:09}" for key, ns in times.items() if ns is not None}
+    return {key: mapping.timestamp(ns) for key, ns in times.items() if ns is not None}

@@ -47,6 +47,11 @@ def nanoseconds(text: str | None) -> int | None:
         return None
 
 
+def timestamp(ns: int) -> str:
+    """Nanoseconds since the epoch as the API's `since` and `until` take them."""
+    return f"{ns // _SECOND}.{ns % _SECOND:09}"
+
+
 @functools.lru_cache(maxsize=64)
 def _seconds(whole: str, zone: str) -> int:
     return int(datetime.fromisoformat(whole + (zone or "Z")).timestamp())

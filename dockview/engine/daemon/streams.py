@@ -16,7 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from dockview.engine.daemon import mapping
 from dockview.engine.daemon.client import Daemon
-from dockview.engine.errors import Cancelled, NotSupported, Unavailable
+from dockview.engine.errors import Cancelled, DataError, DockviewError, NotSupported, Unavailable
 from dockview.engine.model import Event, LogRecord
 
 Item = TypeVar("Item")
@@ -69,7 +69,7 @@ class ResponseStream(Generic[Item]):
         try:
             with self._lock:
                 return next(iter(()) if self._is_closed else self._items)
-        except (StopIteration, Unavailable, Cancelled):
+        except (StopIteration, DockviewError):
             is_ours, self._is_closed = self._is_closed, True
             if self._daemon.closing.is_set:
                 raise Cancelled("the engine was closed") from None
@@ -108,8 +108,13 @@ def open_events(daemon: Daemon, params: dict[str, Any]) -> ResponseStream[Event]
 
 def _events(chunks: Iterator[bytes]) -> Iterator[Event]:
     for line in _lines(chunks):
-        if line.strip():
-            yield mapping.event(json.loads(line))
+        if not line.strip():
+            continue
+        try:
+            said = json.loads(line)
+        except ValueError as error:  # The daemon was killed in the middle of a line.
+            raise DataError(f"the daemon sent an event that is no JSON: {error}") from error
+        yield mapping.event(said)
 
 
 def _lines(chunks: Iterator[bytes]) -> Iterator[bytes]:

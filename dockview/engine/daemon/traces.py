@@ -43,6 +43,7 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._followers: list[TraceStream] = []
+        self._is_closed = False
 
     def sink(self) -> Sink:
         """A sink for one trace; its header, the first record, says which."""
@@ -76,6 +77,9 @@ class Journal:
                     for record in entry.records:
                         stream.put((trace_id, record))
             self._followers.append(stream)
+            is_closed = self._is_closed
+        if is_closed:
+            stream.cancel()
         return stream
 
     def _forget(self, stream: TraceStream) -> None:
@@ -86,6 +90,7 @@ class Journal:
     def close(self) -> None:
         """End every stream of followers with Cancelled."""
         with self._lock:
+            self._is_closed = True
             followers, self._followers = self._followers, []
         for follower in followers:
             follower.cancel()

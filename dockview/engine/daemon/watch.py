@@ -159,7 +159,7 @@ class Watch:
                     if not is_first:
                         self._recheck()
                     for event in events:
-                        since = f"{event.time_ns // 10**9}.{event.time_ns % 10**9 + 1:09}"
+                        since = mapping.timestamp(event.time_ns + 1)
                         self._take(event)
             except Cancelled:
                 return
