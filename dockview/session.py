@@ -96,21 +96,25 @@ class Fold:
     def __init__(self) -> None:
         self._builders: dict[str, TraceBuilder] = {}
         self._counts: dict[str, int] = {}
+        self._built: Trace | None = None
 
     def apply(self, source: str, record: Record) -> None:
         """Take a record from a source."""
         self._builders.setdefault(source, TraceBuilder()).apply(record)
         self._counts[source] = self._counts.get(source, 0) + 1
+        self._built = None
 
     @property
     def trace(self) -> Trace | None:
         """The trace as far as it is known; None before its header came."""
-        built = [
-            (self._counts[source], trace)
-            for source, builder in self._builders.items()
-            if (trace := builder.trace) is not None
-        ]
-        return max(built, key=lambda pair: pair[0])[1] if built else None
+        if self._built is None:
+            built = [
+                (self._counts[source], trace)
+                for source, builder in self._builders.items()
+                if (trace := builder.trace) is not None
+            ]
+            self._built = max(built, key=lambda pair: pair[0])[1] if built else None
+        return self._built
 
 
 class Session:
@@ -147,11 +151,9 @@ class Session:
 
     # Traces
 
-    def fold(self, trace_id: str, source: str, record: Record) -> Trace | None:
-        """Take one record of a trace. Returns: the trace as it now stands."""
-        fold = self._folds.setdefault(trace_id, Fold())
-        fold.apply(source, record)
-        return fold.trace
+    def fold(self, trace_id: str, source: str, record: Record) -> None:
+        """Take one record of a trace."""
+        self._folds.setdefault(trace_id, Fold()).apply(source, record)
 
     def trace(self, trace_id: str) -> Trace | None:
         """A trace that records came of."""

@@ -26,7 +26,6 @@ from dockview.messages import (
 from dockview.screens.live import LiveScreen
 from dockview.session import NOTHING, Ref, main_trace, now_ns, take_births
 from dockview.text import clean_line, duration
-from dockview.widgets import facts
 from dockview.widgets.detail import Detail, Notice, TabBar
 from dockview.widgets.foot import Foot
 from dockview.widgets.head import Counts, Head, HostLoad
@@ -86,7 +85,8 @@ class BoardScreen(LiveScreen):
         self._look: Timer | None = None
         self._spin = self.set_interval(0.1, self._beat, pause=True)
         self.rail.use("container")
-        self.rail.current.focus()
+        self.rail.light(True)
+        self.set_focus(self.rail.current)
         self.head.note = "opening…"
         if await self.is_opened_within(_PATIENCE_S):
             self.hear_opening_now()
@@ -145,8 +145,9 @@ class BoardScreen(LiveScreen):
         if feed is self._events:
             self.refresh_soon()
         elif feed is self._traces:
-            changed = {trace_id: self.session.fold(trace_id, "all", record) for trace_id, record in items}
-            self._traces_moved(changed)
+            for trace_id, record in items:
+                self.session.fold(trace_id, "all", record)
+            self._traces_moved({trace_id: self.session.trace(trace_id) for trace_id, _ in items})
         elif feed is self._logs:
             self.detail.logs.append([*items])
 
@@ -299,13 +300,17 @@ class BoardScreen(LiveScreen):
         tab, document = self.detail.tab, self._document
         if tab not in ("config", "inspect"):
             return
+        from dockview.widgets import facts  # noqa: PLC0415  loaded when it is first looked at
+
         if tab == "inspect":
             shown = facts.masked(document) if self.is_masked else document
             self.detail.text(tab).show(facts.json_lines(shown) if document is not None else (), is_same_object=True)
             return
         self.detail.text(tab).show(self._config_lines(document), is_same_object=True)
 
-    def _config_lines(self, document: Mapping[str, object] | None) -> list[facts.Line]:
+    def _config_lines(self, document: Mapping[str, object] | None) -> list[list[Piece]]:
+        from dockview.widgets import facts  # noqa: PLC0415  loaded when it is first looked at
+
         snapshot, ref, is_masked = self.session.snapshot, self.ref, self.is_masked
         if ref.kind == "network":
             names = {c.id: c.name for c in snapshot.containers or ()}

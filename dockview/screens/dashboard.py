@@ -15,12 +15,12 @@ from dockview.screens.verbs import VerbScreen
 from dockview.text import clean_line
 from dockview.widgets.foot import Hint
 from dockview.widgets.lifecycle import LifecycleView
-from dockview.widgets.prompt import Prompt
 from dockview.widgets.rail import KINDS
 from dockview.widgets.resource_list import ResourceList
 
 if TYPE_CHECKING:
     from dockview.engine.model import RunRequest
+    from dockview.widgets.prompt import Prompt
 
 _FOOT = {
     "container": (
@@ -42,6 +42,11 @@ class Dashboard(VerbScreen):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual's own annotation
         (0, "-single"), (72, "-narrow"), (104, "-roomy"), (160, "-wide"),
     ]  # fmt: skip
+
+    async def on_mount(self) -> None:
+        """Take the arrangement for this width before the first layout, which would otherwise be done twice."""
+        width = self.app.size.width
+        self.add_class([name for least, name in self.HORIZONTAL_BREAKPOINTS if least <= width][-1])
 
     # Where the focus is
 
@@ -338,6 +343,8 @@ class Dashboard(VerbScreen):
 
     async def action_filter(self) -> None:
         """Type a filter for the list in use, or what to look for in the logs."""
+        from dockview.widgets.prompt import Prompt  # noqa: PLC0415  loaded when it is first used
+
         if self.is_in_detail and self.detail.tab == "logs":
             await self._open_prompt(Prompt("?"))
             return
@@ -347,6 +354,7 @@ class Dashboard(VerbScreen):
     async def action_command(self) -> None:
         """Type a docker line."""
         from dockview.screens.completion import candidates  # noqa: PLC0415  loaded when it is first used
+        from dockview.widgets.prompt import Prompt  # noqa: PLC0415  likewise
 
         names = {
             "container": [clean_line(c.name) for c in self.session.snapshot.containers or ()],
@@ -366,15 +374,15 @@ class Dashboard(VerbScreen):
         await self.mount(prompt, after=self.foot)
         self.set_focus(prompt.input)
 
-    @on(Prompt.Changed)
-    def _prompt_changed(self, message: Prompt.Changed) -> None:
+    def on_prompt_changed(self, message: Prompt.Changed) -> None:
+        """Filter, or search, while it is typed."""
         if message.prompt.sign == "/":
             self.rail.current.set_filter(message.text)
         elif message.prompt.sign == "?":
             self.detail.logs.search(message.text)
 
-    @on(Prompt.Submitted)
-    def _prompt_submitted(self, message: Prompt.Submitted) -> None:
+    def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
+        """Do what the line says; stay in it when it is wrong."""
         if message.prompt.sign == ":":
             from dockview.screens.lines import obey  # noqa: PLC0415  loaded when it is first used
 
@@ -386,8 +394,8 @@ class Dashboard(VerbScreen):
                 self.history.append(message.text)
         self._close_prompt(message.prompt)
 
-    @on(Prompt.Left)
-    def _prompt_left(self, message: Prompt.Left) -> None:
+    def on_prompt_left(self, message: Prompt.Left) -> None:
+        """Undo the filter or the search, and leave."""
         if message.prompt.sign == "/":
             self.rail.current.set_filter("")
         elif message.prompt.sign == "?":

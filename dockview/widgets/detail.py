@@ -127,10 +127,12 @@ class Detail(Vertical):
         self.tab = ""
 
     def compose(self) -> ComposeResult:
-        """Frame and tabs; pages come when they are looked at."""
+        """Frame, tabs and the first page; the others come when they are looked at."""
         yield self.top
         with self._pages:
             yield self.bar
+            self._made["lifecycle"] = first = self._make("lifecycle")
+            yield first
         yield self.bottom
 
     def title(self, left: Sequence[Piece], right: Sequence[Piece] = ()) -> None:

@@ -63,7 +63,8 @@ class Rail(Vertical):
 
     def deal(self) -> None:
         """Deal out the height."""
-        total = self.size.height
+        # Before the first layout the height is known all the same: the screen without head and foot.
+        total = self.size.height or self.app.size.height - 2
         if total <= 0:
             return
         cap = 1 + max(1, total // 9)
