@@ -35,13 +35,19 @@ class Details:
         filled = []
         for container, said in listed:
             known = self._known.get(container.id)
-            if (
-                known is None or not _agrees(known, container, said)
-            ) and container.status is not ContainerStatus.CREATED:
+            is_known = known is not None and _agrees(known, container, said)
+            if not is_known and container.status is not ContainerStatus.CREATED:
                 known = self._ask(container.id) if asked < _ASKED_AT_ONCE else None
                 asked += 1
             filled.append(container if known is None else _completed(container, known))
+        if len(self._known) > 2 * len(listed) + 100:
+            here = {container.id for container, _ in listed}
+            self._known = {key: known for key, known in self._known.items() if key in here}
         return filled
+
+    def forget(self, container_id: str) -> None:
+        """Something happened to a container: what was known of it may be of its last life."""
+        self._known.pop(container_id, None)
 
     def _ask(self, container_id: str) -> Container | None:
         try:

@@ -50,8 +50,8 @@ class DockerEngine:
     def __init__(self, host: str | None = None, context: str | None = None) -> None:
         self._daemon = Daemon(find_endpoint(host, context))
         self._journal = Journal()
-        self._watch = Watch(self._daemon, self._journal)
         self._details = Details(self._daemon)
+        self._watch = Watch(self._daemon, self._journal, self._details.forget)
         self._image_details: dict[str, Image] = {}
 
     # About the engine
@@ -147,6 +147,7 @@ class DockerEngine:
             trace.subject(container=container.id, name=container.name, image=container.image)
             containers.connect(self._daemon, trace)
             running = containers.start(self._daemon, trace, self._watch, found, on_attach)
+            self._details.forget(container.id)
             return mapping.container_of_inspect(running)
 
     def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:

@@ -99,9 +99,10 @@ class Life:
 class Watch:
     """Follows the events of one daemon from the first use on; comes back by itself after a broken connection."""
 
-    def __init__(self, daemon: Daemon, journal: Journal) -> None:
+    def __init__(self, daemon: Daemon, journal: Journal, on_change: Callable[[str], None]) -> None:
         self._daemon = daemon
         self._journal = journal
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._subscribed = threading.Event()
@@ -169,6 +170,7 @@ class Watch:
             pause_s = min(pause_s * 2, _LAST_RETRY_S)
 
     def _take(self, event: Event) -> None:
+        self._on_change(event.actor_id)
         action = event.action.partition(":")[0]
         with self._lock:
             life = self._lives.get(event.actor_id)
