@@ -152,16 +152,17 @@ class Door:
     def close(self, message: dict[str, Any]) -> None:
         """Tell everybody the exit, and go."""
         self.accept()
-        last = dumps(message).encode()
-        for client in list(self.clients.values()):
-            client.widen()
-            client.send(b"X", last)
-            self.drop(client)
+        # The door is closed before anybody hears of the exit: who then comes to it finds none.
         self.socket.close()
         try:
             os.unlink(self._path)
         except FileNotFoundError:
             pass
+        last = dumps(message).encode()
+        for client in list(self.clients.values()):
+            client.widen()
+            client.send(b"X", last)
+            self.drop(client)
 
 
 def serve(supervisor: Supervisor, client: Client) -> None:

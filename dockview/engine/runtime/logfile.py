@@ -48,6 +48,8 @@ class LogWriter:
         cut = len(rest) // LINE_LIMIT * LINE_LIMIT
         self._write_records(stream, complete, rest[:cut])
         self.pending[stream] = rest[cut:]
+        if not self.pending[stream]:
+            del self.pending[stream]
 
     def finish(self, stream: str) -> None:
         """The stream has ended: what is pending is its last record."""

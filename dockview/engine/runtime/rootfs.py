@@ -1,9 +1,12 @@
 """The root file system of a container, put together by init in its own mount namespace, so the host never sees it.
 
-The order is what makes it safe: the overlay is mounted, pivot_root makes it the root, and only then is everything
-else mounted. From there on every path (a mount point, a symbolic link in a hostile image) resolves inside the
-container, while the host's tree, still there below as the old root, is reached through the working directory alone; it
-is detached last.
+The order is what makes it safe. A small tmpfs becomes the root, with the container's overlay on /new and the host's
+tree on /old; a chroot to /new follows, and only then is everything else mounted. From there on every path (a mount
+point, a symbolic link in a hostile image) resolves inside the container, while the host's tree is reached through the
+working directory alone. In the end /new becomes the root and the rest is detached.
+
+The shorter way, pivot_root(".", "."), stacks the host's tree on the container's root until it is detached, and there a
+link to `/..` leads out: the kernel steps onto what is mounted upon the root.
 """
 
 from __future__ import annotations
@@ -42,11 +45,7 @@ def build(bundle: str, spec: dict[str, Any], settings: dict[str, Any]) -> dict[s
     root = f"{bundle}/rootfs"
     sources = _resolved_sources(spec, settings)
     have = hierarchies()  # asked here, because from inside the new root the host's mounts are not listed
-    _mount_overlay(root, settings)
-    old = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    os.chdir(root)
-    linux.pivot_root(".", ".")
-    os.fchdir(old)
+    staging = _enter_staging(root, settings)
     for destination in sources["base"]:
         _bind_base(sources["base"][destination], destination)
     skipped: list[str] = []
@@ -55,16 +54,40 @@ def build(bundle: str, spec: dict[str, Any], settings: dict[str, Any]) -> dict[s
     _devices()
     masked = [path for path in spec["linux"].get("maskedPaths", ()) if _mask(path)]
     read_only = [path for path in spec["linux"].get("readonlyPaths", ()) if _make_read_only(path)]
-    os.fchdir(old)
-    linux.umount2(".", linux.MNT_DETACH)
-    os.close(old)
-    os.chdir("/")
+    _leave_staging(staging)
     if spec["root"].get("readonly"):
         linux.mount("", "/", "", linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NODEV)
     facts: dict[str, str | int] = {"masked paths": len(masked), "read-only paths": len(read_only)}
     if skipped:
         facts["left out"] = "; ".join(skipped)
     return facts
+
+
+def _enter_staging(root: str, settings: dict[str, Any]) -> int:
+    """Come to stand in the host's tree with the container's as root; the descriptor of the root above both."""
+    linux.mount("tmpfs", root, "tmpfs", linux.MS_NODEV | linux.MS_NOSUID | linux.MS_NOEXEC, "mode=755,size=16k")
+    for name in ("new", "old"):
+        os.mkdir(f"{root}/{name}")
+    _mount_overlay(f"{root}/new", settings)
+    os.chdir(root)
+    linux.pivot_root(".", "old")
+    os.chdir("/")
+    staging = os.open("/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.chdir("/old")
+    os.chroot("/new")
+    return staging
+
+
+def _leave_staging(staging: int) -> None:
+    """Make the container's tree the root of the mount namespace, and detach everything else."""
+    os.fchdir(staging)
+    os.close(staging)
+    os.chroot(".")
+    linux.umount2("/old", linux.MNT_DETACH)
+    os.chdir("/new")
+    linux.pivot_root(".", ".")
+    linux.umount2(".", linux.MNT_DETACH)
+    os.chdir("/")
 
 
 def _resolved_sources(spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -184,9 +207,10 @@ def _bind(source: str, destination: str, flags: int) -> None:
 
 
 def _make_point(path: str, *, is_folder: bool) -> None:
-    """Create a mount point where the image has none, as docker does."""
+    """Create a mount point where the image has none, as docker does; what a dangling link names is made inside."""
     if os.path.exists(path):
         return
+    path = os.path.realpath(path)
     if is_folder:
         os.makedirs(path, exist_ok=True)
         return

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 _ACK_TIMEOUT_MS = 2000
-_MS_PER_S = 1000
 
 
 def run(bundle: str) -> NoReturn:
@@ -54,8 +53,9 @@ def _bear(birth: Birth) -> tuple[Supervisor, story.Story]:
     door = Door(birth.plan.bundle, log)
     birth.control.send({"m": "open"})
     proxy, listeners = _await_go(birth.control)
-    birth.go(proxy, listeners)
     supervisor = Supervisor(birth, log, door)
+    supervisor.welcome()  # whoever has attached before may have said how large his terminal is
+    birth.go(proxy, listeners)
     tale = story.Story(birth.plan, birth.pid)
     tale.started()
     return supervisor, tale

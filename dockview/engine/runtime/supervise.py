@@ -36,7 +36,6 @@ class Supervisor:
         """The last signal that went through this shim: signal, why, pid, uid, time_ns."""
         self.on_first_output: Callable[[], None] | None = None
         self._pidfd = birth.pidfd
-        self._proxy_pid = birth.proxy_pid
         self._stdin = birth.pty if self.is_tty else birth.stdin
         self._feed = b""
         self._ends_stdin = False
@@ -52,12 +51,12 @@ class Supervisor:
 
     def run(self) -> None:
         """Serve until init has ended and its output is read."""
-        self._welcome()
+        self.welcome()
         listener = self.door.socket.fileno()
         while True:
             ready = dict(self._poll.poll())
             if listener in ready:
-                self._welcome()
+                self.welcome()
             for fd, mask in ready.items():
                 if fd in self._outputs and mask & _READABLE:
                     self._read(fd)
@@ -69,11 +68,15 @@ class Supervisor:
                 self._drain()
                 return
 
-    def _welcome(self) -> None:
-        """Take new clients, and read what they want at once: they said it before the next output is read."""
+    def welcome(self) -> None:
+        """Take new clients, and read what they have said: it precedes the output that is read next."""
         for client in self.door.accept():
-            self._poll.register(client.socket.fileno(), self._mask(client))
-            serve(self, client)
+            fd = client.socket.fileno()
+            self._poll.register(fd, self._mask(client))
+            said = select.poll()
+            said.register(fd, select.POLLIN)
+            while client is self.door.clients.get(fd) and not self._feed and said.poll(0):
+                serve(self, client)
 
     def _mask(self, client: Client) -> int:
         """What to wait for: no more input from a client while the command does not read what there is."""
