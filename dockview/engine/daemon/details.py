@@ -65,7 +65,8 @@ def _completed(listed: Container, known: Container) -> Container:
         return listed
     return replace(
         listed, started_ns=known.started_ns, finished_ns=known.finished_ns, pid=known.pid, tty=known.tty,
-        oom_killed=known.oom_killed, restart_count=known.restart_count, auto_remove=known.auto_remove, error=known.error,
+        oom_killed=known.oom_killed, restart_count=known.restart_count, auto_remove=known.auto_remove,
+        error=known.error,
     )  # fmt: skip
 
 
