@@ -16,6 +16,7 @@ from dockview.engine.model import Capabilities, Container, DiskUsage, EngineInfo
 
 T = TypeVar("T")
 
+_RUNS = ("run", "create")
 _GHOSTS = 3
 """How many failed runs of others stay listed."""
 
@@ -180,7 +181,7 @@ class Session:
         A run that has just succeeded stays until a snapshot that was asked for afterwards is there.
         """
         listed = {container.id for container in self.snapshot.containers or ()}
-        verbs = ("pull",) if kind == "image" else ("run", "create")
+        verbs = ("pull",) if kind == "image" else _RUNS
         births, ghosts = list[Trace](), 0
         for trace in self.folded():
             if trace.verb not in verbs or trace.id in self._dismissed or trace.container_id in listed:
@@ -220,9 +221,10 @@ class Session:
             del self.pending[ref]
 
 
-def take_births(session: Session) -> dict[str, str]:
-    """Which rows of runs became rows of containers, by their row IDs."""
-    return {f"trace:{trace.id}": trace.container_id for trace in session.folded() if trace.container_id}
+def other_rows(session: Session) -> dict[str, str]:
+    """Row IDs that stand for the same thing: of a run, and of its container, which a failed run takes away again."""
+    pairs = [(f"trace:{t.id}", t.container_id) for t in session.folded() if t.container_id and t.verb in _RUNS]
+    return {**{container: run for run, container in pairs[::-1]}, **dict(pairs)}
 
 
 def main_trace(traces: Sequence[Trace]) -> Trace | None:

@@ -24,7 +24,7 @@ from dockview.messages import (
     TracesLoaded,
 )
 from dockview.screens.live import LiveScreen
-from dockview.session import NOTHING, Ref, main_trace, now_ns, take_births
+from dockview.session import NOTHING, Ref, main_trace, now_ns, other_rows
 from dockview.text import clean_line, duration
 from dockview.widgets.detail import Detail, Notice, TabBar
 from dockview.widgets.foot import Foot
@@ -222,7 +222,7 @@ class BoardScreen(LiveScreen):
         """Draw the lists."""
         snapshot, now, pending = self.session.snapshot, now_ns(), self.session.pending
         heights = [made.wanted_height for made in self.rail]
-        became = take_births(self.session)
+        became = other_rows(self.session)
         if snapshot.containers is not None or self.session.births():
             listed = snapshot.containers or ()
             shown = [c for c in listed if self.show_stopped or c.status.is_alive or c.id == self.ref.id]
@@ -412,7 +412,7 @@ class BoardScreen(LiveScreen):
                 self.ask_traces(ref)
         elif ref.is_trace:
             if tab == "logs":
-                self.detail.logs.clear()
+                self.detail.logs.clear("There is no container yet, and so no log.")
         elif tab == "logs":
             self.detail.logs.clear()
             self.follow_logs(ref)

@@ -419,6 +419,13 @@ class Dashboard(VerbScreen):
     def draw_foot(self) -> None:
         """Draw the keys that work here now."""
         self.foot.fixed = tuple(self._hint(action_id) for action_id in _FIXED)
+        if self.ref.is_trace:
+            trace = self.session.trace(self.ref.trace_id)
+            is_live = trace is not None and trace.status is Status.RUNNING
+            leave = Hint(show_keys(self.keys_of("back"), first=True), "cancel" if is_live else "put away")
+            hints = [self._hint(action_id) for action_id in ("container.run", "copy", "filter", "command")]
+            self.foot.hints = (leave, *hints)
+            return
         self.foot.hints = tuple(
             self._hint(action_id)
             for action_id in _FOOT[self.rail.active]

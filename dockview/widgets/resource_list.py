@@ -101,7 +101,7 @@ class ResourceList(Widget, can_focus=True):
         trouble: str = "",
         became: Mapping[str, str] | None = None,
     ) -> None:
-        """Take new rows; `total` is how many there are, and `became` maps IDs to those that took their place."""
+        """Take new rows; `total` is how many there are, and `became` maps IDs to those that may take their place."""
         is_same = rows == self._all and total == self._total and trouble == self.trouble
         if is_same and (rows or self._widths):
             return
@@ -152,7 +152,8 @@ class ResourceList(Widget, can_focus=True):
         self._widths = None
         if before is not None:
             places = {row.id: index for index, row in enumerate(rows)}
-            self._cursor = places.get(became.get(before.id, before.id), min(self._cursor, max(len(rows) - 1, 0)))
+            row_id = before.id if before.id in places else became.get(before.id, "")
+            self._cursor = places.get(row_id, min(self._cursor, max(len(rows) - 1, 0)))
         else:
             self._cursor = 0
         self._keep_visible()

@@ -379,6 +379,28 @@ async def test_failed_run_stays_to_be_looked_at(start: Start) -> None:
         await stage.until(lambda: "nowhere" not in stage.names(), "it is put away")
 
 
+async def test_failed_run_keeps_the_cursor_when_its_container_goes(start: Start) -> None:
+    """A container that was listed and is undone again gives its place back to the run."""
+    async with start() as stage:
+        sink = stage.engine.trace_streams[0]
+        made = fakes.make_container(40, "short", "box", status=ContainerStatus.CREATED)
+        header = {
+            "t": "trace", "id": "x", "verb": "run", "target": "box", "line": "docker run box", "engine": "embedded",
+            "wall_ns": 0, "clock_ns": 0,
+        }  # fmt: skip
+        stage.board.session.own.add("x")
+        sink.push(("x", header))
+        await stage.until(lambda: stage.board.ref.id == "trace:x")
+        stage.engine.list.insert(0, made)
+        sink.push(("x", {"t": "subject", "container": made.id, "name": "short"}))
+        stage.engine.say("create", made)
+        await stage.until(lambda: stage.board.ref.id == made.id, "the container takes the place of the run")
+        stage.engine.list.remove(made)
+        sink.push(("x", {"t": "done", "clock_ns": 1, "status": "failed", "why": "no"}))
+        stage.engine.say("destroy", made)
+        await stage.until(lambda: stage.board.ref.id == "trace:x", "the run takes it back")
+
+
 async def test_run_can_be_cancelled(start: Start) -> None:
     """Escape on a run that is being built asks, then cancels it."""
     engine = fakes.FakeEngine()
