@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from dockview.engine.api import OnAttach
+from dockview.engine.api import NO_FILTERS, Filters, OnAttach
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NotFound
+from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NotFound, NotSupported
 from dockview.engine.lifecycle import Phase, Record, Scalar, Trace, TraceBuilder
 from dockview.engine.model import (
     Capabilities,
@@ -389,10 +389,24 @@ class FakeEngine:
                     bridge="dv0", containers=members),
         ]  # fmt: skip
 
+    def create_network(self, request: Any) -> Network:
+        raise NotSupported("not here")
+
+    def remove_network(self, ref: str) -> None:
+        raise NotSupported("not here")
+
+    def connect_network(self, ref: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        raise NotSupported("not here")
+
+    def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
+        raise NotSupported("not here")
+
     def volumes(self) -> Sequence[Volume]:
         return [Volume(name="db-data", driver="local", mountpoint="/var/lib/dockview/volumes/db-data", size_bytes=8200)]
 
-    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+    def prune_plan(
+        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
+    ) -> PrunePlan:
         self._note(f"prune_plan {' '.join(kinds)}")
         items = [
             PruneItem("container", c.id, c.name, 4096, "exited 3 minutes ago")
@@ -401,8 +415,10 @@ class FakeEngine:
         if "image" in kinds:
             items += [
                 PruneItem("image", i.id, i.short_id, i.size_bytes, "no tag, no container uses it")
-                for i in self.image_list if not i.tags
+                for i in self.image_list if not i.tags or (all_images and not i.containers)
             ]  # fmt: skip
+        if "volume" in kinds and "all" in filters:
+            items += [PruneItem("volume", v.name, v.name, v.size_bytes, "unused") for v in self.volumes()]
         return PrunePlan(tuple(kinds), tuple(items))
 
     def prune(self, plan: PrunePlan) -> PruneReport:
@@ -470,9 +486,11 @@ class BlockingEngine(FakeEngine):
         self._block()
         return super().stop(ref, timeout_s=timeout_s)
 
-    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+    def prune_plan(
+        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
+    ) -> PrunePlan:
         self._block()
-        return super().prune_plan(kinds)
+        return super().prune_plan(kinds, all_images=all_images, filters=filters)
 
     def events(self, **_: Any) -> FakeStream[Event]:
         self._block()

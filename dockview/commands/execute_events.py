@@ -11,10 +11,10 @@ from dockview.commands.filters import has_label, read_filters
 from dockview.commands.listing import clean_cell, matches
 from dockview.commands.template import compile_template, to_json
 from dockview.commands.times import rfc3339_local
-from dockview.commands.values import moment_ns
 from dockview.engine.api import Engine
 from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import Event
+from dockview.engine.moments import moment_ns
 
 _FILTERS = ("container", "event", "image", "label", "network", "type", "volume")
 

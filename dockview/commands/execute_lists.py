@@ -100,7 +100,8 @@ def disk_usage(engine: Engine, command: Command, console: Console) -> int:
 
 def _reclaimable(engine: Engine, kind: str) -> int | None:
     try:
-        return engine.prune_plan((kind,)).size_bytes
+        filters = {"all": ["true"]} if kind == "volume" else {}
+        return engine.prune_plan((kind,), all_images=kind == "image", filters=filters).size_bytes
     except NotSupported:
         return None
 

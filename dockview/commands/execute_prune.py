@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.listing import clean_cell, table
-from dockview.commands.pruning import narrowed
 from dockview.engine.api import Engine
+from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import PruneItem, PrunePlan
 from dockview.text import docker_size
 
@@ -30,7 +30,8 @@ def prune(engine: Engine, command: Command, console: Console) -> int:
     if command.is_on("volumes"):
         kinds.append("volume")
     wants_all = command.is_on("all")
-    plan = narrowed(engine, engine.prune_plan(kinds), wants_all=wants_all)
+    filters = _filters(command, kinds, wants_all=wants_all)
+    plan = engine.prune_plan(kinds, all_images=wants_all and "image" in kinds, filters=filters)
     if not plan.items:
         console.print("Nothing to remove: everything here is in use.\nTotal reclaimed space: 0B")
         return 0
@@ -47,6 +48,17 @@ def prune(engine: Engine, command: Command, console: Console) -> int:
     freed = "unknown" if report.freed_bytes is None else docker_size(report.freed_bytes)
     console.print(f"Total reclaimed space: {freed}")
     return 0
+
+
+def _filters(command: Command, kinds: Sequence[str], *, wants_all: bool) -> dict[str, list[str]]:
+    """The filters as the engine takes them. `volume prune --all` takes named volumes, `system prune --all` does not."""
+    filters: dict[str, list[str]] = {"all": ["true"]} if wants_all and tuple(kinds) == ("volume",) else {}
+    for text in command.texts("filter"):
+        key, equals, wanted = str(text).partition("=")
+        if not equals:
+            raise InvalidRequest(f"invalid filter '{text}'", hint="a filter is key=value")
+        filters.setdefault(key.strip().lower(), []).append(wanted.strip())
+    return filters
 
 
 def _preview(plan: PrunePlan) -> str:

@@ -48,6 +48,7 @@ _FILTER = many("filter", "f", "filter", "Filter output based on conditions provi
 _QUIET = switch("quiet", "q", "Only display IDs")
 _NO_TRUNC = switch("no-trunc", "", "Don't truncate output")
 _FORCE_PRUNE = switch("force", "f", "Do not prompt for confirmation")
+_PRUNE_FILTER = many("filter", "", "filter", 'Provide filter values (e.g. "until=<timestamp>")')
 _DRY_RUN = switch("dry-run", "", "Only show what would be removed")
 _SINCE = value("since", "", "string", 'From this moment on ("2013-01-02T13:23:37Z", or "42m" for 42 minutes ago)')
 _UNTIL = value("until", "", "string", "Up to this moment")
@@ -91,7 +92,7 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("container inspect", "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
          "execute_inspect:inspect", (_FORMAT_F, *missing("s/size")), 1, None, implied={"type": "container"}),
     Verb("container prune", "", "Remove all stopped containers", "execute_prune:prune",
-         (_FORCE_PRUNE, _DRY_RUN, *missing("filter=")), implied={"kinds": ("container",)}),
+         (_FORCE_PRUNE, _DRY_RUN, _PRUNE_FILTER), implied={"kinds": ("container",)}),
 )  # fmt: skip
 
 _IMAGES: tuple[Verb, ...] = (
@@ -108,7 +109,7 @@ _IMAGES: tuple[Verb, ...] = (
          "execute_inspect:inspect", (_FORMAT_F, *missing("platform=")), 1, None, implied={"type": "image"}),
     Verb("image prune", "", "Remove unused images", "execute_prune:prune",
          (switch("all", "a", "Remove all unused images, not just dangling ones"), _FORCE_PRUNE, _DRY_RUN,
-          *missing("filter=")), implied={"kinds": ("image",)}),
+          _PRUNE_FILTER), implied={"kinds": ("image",)}),
 )  # fmt: skip
 
 _REST: tuple[Verb, ...] = (
@@ -125,18 +126,18 @@ _REST: tuple[Verb, ...] = (
     Verb("network inspect", "NETWORK [NETWORK...]", "Display detailed information on one or more networks",
          "execute_inspect:inspect", (_FORMAT_F,), 1, None, implied={"type": "network"}),
     Verb("network prune", "", "Remove all unused networks", "execute_prune:prune",
-         (_FORCE_PRUNE, _DRY_RUN, *missing("filter=")), implied={"kinds": ("network",)}),
+         (_FORCE_PRUNE, _DRY_RUN, _PRUNE_FILTER), implied={"kinds": ("network",)}),
     Verb("volume ls", "", "List volumes", "execute_lists:volumes", (_FILTER, _FORMAT, _QUIET),
          aliases=("volume list",)),
     Verb("volume inspect", "VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
          "execute_inspect:inspect", (_FORMAT_F,), 1, None, implied={"type": "volume"}),
     Verb("volume prune", "", "Remove unused local volumes", "execute_prune:prune",
          (switch("all", "a", "Remove all unused volumes, not just anonymous ones"), _FORCE_PRUNE, _DRY_RUN,
-          *missing("filter=")), implied={"kinds": ("volume",)}),
+          _PRUNE_FILTER), implied={"kinds": ("volume",)}),
     Verb("system df", "", "Show disk usage", "execute_lists:disk_usage", (_FORMAT, *missing("v/verbose"))),
     Verb("system prune", "", "Remove unused data", "execute_prune:prune",
          (switch("all", "a", "Remove all unused images not just dangling ones"), _FORCE_PRUNE, _DRY_RUN,
-          switch("volumes", "", "Prune volumes"), *missing("filter=")),
+          switch("volumes", "", "Prune volumes"), _PRUNE_FILTER),
          implied={"kinds": ("container", "network", "image")}),
     Verb("doctor", "", "Show what this machine can do, and what to install for the rest", "execute_doctor:doctor",
          (_FORMAT,)),

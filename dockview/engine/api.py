@@ -9,7 +9,8 @@ Where a method takes a `ref`, it is a name, a full ID or an unambiguous beginnin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from dockview.engine.cancel import CancelToken
@@ -24,6 +25,7 @@ from dockview.engine.model import (
     Image,
     LogRecord,
     Network,
+    NetworkRequest,
     PrunePlan,
     PruneReport,
     RunRequest,
@@ -32,6 +34,9 @@ from dockview.engine.model import (
 
 T_co = TypeVar("T_co", covariant=True)
 OnRecord = Callable[[Record], None]
+Filters = Mapping[str, Sequence[str]]
+"""Docker's filters: key to values, as the daemon's API takes them."""
+NO_FILTERS: Filters = MappingProxyType({})
 
 
 class Stream(Protocol[T_co]):
@@ -200,12 +205,38 @@ class Engine(Protocol):
         """All networks."""
         ...
 
+    def create_network(self, request: NetworkRequest) -> Network:
+        """Make a network of its own, with a bridge and a subnet. Raises: Conflict, InvalidRequest, NotSupported."""
+        ...
+
+    def remove_network(self, ref: str) -> None:
+        """Remove a network. Raises: Conflict where a running container is on it, or for one that is always there."""
+        ...
+
+    def connect_network(self, ref: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        """Put a container on one more network, at once if it runs; `ip` only where the subnet was chosen by the user.
+
+        Raises: Conflict, InvalidRequest, NotSupported.
+        """
+        ...
+
+    def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
+        """Take a container off a network. Raises: Conflict where it is not on it."""
+        ...
+
     def volumes(self) -> Sequence[Volume]:
         """All named volumes."""
         ...
 
-    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
-        """What a prune of these kinds (container, image, volume, network) would remove; touches nothing."""
+    def prune_plan(
+        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
+    ) -> PrunePlan:
+        """What a prune of these kinds (container, image, volume, network) would remove; touches nothing.
+
+        As docker does, it takes images without a name and volumes that nobody named only; `all_images` takes every
+        unused image, the filter `all=true` every unused volume. Further filters are `until`, `label`, `label!` and
+        `dangling`. Raises: InvalidRequest.
+        """
         ...
 
     def prune(self, plan: PrunePlan) -> PruneReport:

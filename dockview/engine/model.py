@@ -242,6 +242,29 @@ class Network:
     bridge: str = ""
     containers: Mapping[str, str] = field(default_factory=dict)
     """Container ID to address."""
+    created_ns: int | None = None
+    is_internal: bool = False
+    """Without a way out."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkRequest:
+    """What `docker network create` asks for; empty texts leave the choice to the engine."""
+
+    name: str
+    line: str
+    """The docker line, as typed."""
+    driver: str = "bridge"
+    subnet: str = ""
+    """`10.5.0.0/24`."""
+    gateway: str = ""
+    ip_range: str = ""
+    """The part of the subnet that addresses are taken from."""
+    is_internal: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Of the driver: com.docker.network.bridge.name, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

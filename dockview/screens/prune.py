@@ -23,9 +23,9 @@ from dockview.widgets.text_pane import TextPane
 KINDS = ("container", "image", "network", "volume")
 _WORDS = {
     "container": "stopped containers",
-    "image": "unused images",
+    "image": "images without a name",
     "network": "unused networks",
-    "volume": "volumes",
+    "volume": "volumes nobody named",
 }
 
 
@@ -38,6 +38,7 @@ class PruneScreen(Dialog[PrunePlan]):
         Binding("2", "kind('image')", "Images"),
         Binding("3", "kind('network')", "Networks"),
         Binding("4", "kind('volume')", "Volumes"),
+        Binding("5", "all_images", "All unused images"),
         Binding("y", "go", "Remove them"),
         Binding("n,escape,q", "leave", "Leave"),
     ]
@@ -49,6 +50,8 @@ class PruneScreen(Dialog[PrunePlan]):
         super().__init__()
         self._engine = engine
         self._kinds = [kind for kind in KINDS if kind in kinds]
+        self._all_images = False
+        """Those with a name, too: they would have to be pulled again."""
         self._lane = Lane("prune plan")
         self._generation = 0
         self._plan: PrunePlan | None = None
@@ -79,10 +82,11 @@ class PruneScreen(Dialog[PrunePlan]):
         self._items.show([])
         self._draw("looking…")
         engine, number, kinds = self._engine, self._generation, tuple(self._kinds)
+        all_images = self._all_images
 
         def ask() -> None:
             try:
-                self.post_message(PlanReady(number, engine.prune_plan(kinds)))
+                self.post_message(PlanReady(number, engine.prune_plan(kinds, all_images=all_images)))
             except Exception as error:  # noqa: BLE001  a worker's boundary: the dialog shows it
                 self.post_message(PlanReady(number, None, error))
 
@@ -116,7 +120,10 @@ class PruneScreen(Dialog[PrunePlan]):
             is_on = kind in self._kinds
             choice += [(f"{number} ", "accent"), ("◉ " if is_on else "○ ", "accent" if is_on else "faint")]
             choice.append((_WORDS[kind] + "   ", "text" if is_on else "faint"))
-        self._choice.say([choice])
+        is_on = self._all_images
+        more: list[Piece] = [("5 ", "accent"), ("◉ " if is_on else "○ ", "accent" if is_on else "faint")]
+        more.append(("all unused images", "text" if is_on else "faint"))
+        self._choice.say([choice, more])
         plan = self._plan
         if plan is None:
             self._total.say([[(words, tone)]])
@@ -128,7 +135,7 @@ class PruneScreen(Dialog[PrunePlan]):
         self._hint((Hint("y", f"remove {many}"),) if plan.items else ())
 
     def _hint(self, more: tuple[Hint, ...]) -> None:
-        self.foot.hints = (*more, Hint("1-4", "kinds"), Hint("j k", "scroll"), Hint("n", "leave it"))
+        self.foot.hints = (*more, Hint("1-5", "kinds"), Hint("j k", "scroll"), Hint("n", "leave it"))
 
     def action_kind(self, kind: str) -> None:
         """Choose a kind, or not."""
@@ -140,6 +147,16 @@ class PruneScreen(Dialog[PrunePlan]):
             self._generation += 1
             self._plan = None
             self._items.show([])
+            self._draw("choose what to look for")
+
+    def action_all_images(self) -> None:
+        """Look for every unused image, or only for those without a name."""
+        self._all_images = not self._all_images
+        if self._all_images and "image" not in self._kinds:
+            self._kinds = [kind for kind in KINDS if kind in {*self._kinds, "image"}]
+        if self._kinds:
+            self._ask()
+        else:
             self._draw("choose what to look for")
 
     def action_go(self) -> None:

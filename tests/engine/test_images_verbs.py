@@ -15,6 +15,7 @@ from dockview.engine.embedded.fetch import sharing_layers
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, ImageInUse, ImageNotFound
 from dockview.engine.hub import catalogue
+from dockview.engine.prune_filter import PruneFilter
 from dockview.engine.state import images
 from dockview.engine.state.images import ImageRecord
 from tests.engine.images_house import Pull, closing, leftovers, open_house
@@ -149,14 +150,14 @@ def test_prune(house: House) -> None:
     """The preview's bytes are exactly those that are free afterwards."""
     web, _db = Pull(house)("web"), Pull(house)("db")
     assert image_verbs.unused(house, []) == []
-    items = image_verbs.unused(house, [web.id], dangling_only=False)
+    items = image_verbs.unused(house, [web.id], PruneFilter(is_dangling=False))
     assert [item.name for item in items] == ["hub.localhost/db:latest"]
     before = _on_disk(house)
     assert image_verbs.delete_unused(house, items, [web.id]) == items
     assert sum(item.size_bytes or 0 for item in items) == before - _on_disk(house)
     assert Pull(house)("web").id == web.id
     before = _on_disk(house)
-    items = image_verbs.unused(house, [], dangling_only=False)
+    items = image_verbs.unused(house, [], PruneFilter(is_dangling=False))
     image_verbs.delete_unused(house, items)
     assert sum(item.size_bytes or 0 for item in items) == before
     assert _on_disk(house) == 0
@@ -164,7 +165,7 @@ def test_prune(house: House) -> None:
 
 def test_prune__what_came_into_use_stays(house: House) -> None:
     record = Pull(house)("web")
-    items = image_verbs.unused(house, [], dangling_only=False)
+    items = image_verbs.unused(house, [], PruneFilter(is_dangling=False))
     _use(house, record)
     assert image_verbs.delete_unused(house, items) == []
     assert image_verbs.delete_unused(house, items, [record.id]) == []

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import dockview
 
 NAME = os.environ.get("DOCKVIEW_TEST_USER", "dvtest")
-NEEDED = ("click", "urllib3", "zstandard", "platformdirs", "psutil")
+NEEDED = ("urllib3", "zstandard", "platformdirs", "psutil")
 """What the engine and the command line import besides the standard library, without the app."""
 
 

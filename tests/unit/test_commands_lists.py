@@ -11,7 +11,7 @@ import pytest
 
 from dockview.commands.execute_ps import status_text
 from dockview.engine.errors import InvalidRequest, NotFound
-from dockview.engine.model import ContainerStatus, Event, Finding, LogRecord, PruneItem, PrunePlan
+from dockview.engine.model import ContainerStatus, Event, Finding, LogRecord, PrunePlan
 from tests.fakes import HOUR, MINUTE, NOW_NS, FakeStream, make_container, make_image
 from tests.unit.commands_engine import Captured, ScriptedEngine, dockview
 
@@ -289,25 +289,36 @@ def test_prune__force_does_not_ask(engine: ScriptedEngine) -> None:
 def test_prune__named_volumes_and_tagged_images_only_with_all(
     engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tagged, dangling = engine.image_list[0], engine.image_list[-1]
-    anonymous = "0" * 64
-    items = (
-        *(PruneItem("image", image.id, image.short_id, 1, "unused") for image in (tagged, dangling)),
-        *(PruneItem("volume", name, name, 1, "unused") for name in ("db-data", anonymous)),
-    )
-    monkeypatch.setattr(
-        engine, "prune_plan", lambda kinds: PrunePlan(tuple(kinds), tuple(i for i in items if i.kind in kinds))
-    )
+    asked: list[tuple[list[str], bool, dict[str, list[str]]]] = []
 
-    def goes(line: str) -> list[str]:
-        rows = dockview(engine, f"{line} --dry-run")[1].out.splitlines()[1:-2]
-        return [row.split()[2] for row in rows]
+    def plan(kinds: list[str], *, all_images: bool, filters: dict[str, list[str]]) -> PrunePlan:
+        asked.append((list(kinds), all_images, filters))
+        return PrunePlan(tuple(kinds), ())
 
-    assert goes("image prune") == [dangling.short_id]
-    assert goes("image prune -a") == [tagged.short_id, dangling.short_id]
-    assert goes("volume prune") == [anonymous]
-    assert goes("volume prune -a") == ["db-data", anonymous]
-    assert goes("system prune -a --volumes") == [tagged.short_id, dangling.short_id, anonymous]
+    monkeypatch.setattr(engine, "prune_plan", plan)
+    for line in ("image prune", "image prune -a", "volume prune", "volume prune -a", "system prune -a --volumes"):
+        dockview(engine, line)
+    assert asked == [
+        (["image"], False, {}),
+        (["image"], True, {}),
+        (["volume"], False, {}),
+        (["volume"], False, {"all": ["true"]}),
+        (["container", "network", "image", "volume"], True, {}),
+    ]
+
+
+def test_prune__filters_are_handed_on(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, list[str]]] = []
+
+    def plan(kinds: list[str], *, all_images: bool, filters: dict[str, list[str]]) -> PrunePlan:
+        asked.append(filters)
+        return PrunePlan((), ())
+
+    monkeypatch.setattr(engine, "prune_plan", plan)
+    dockview(engine, "container prune --filter until=24h --filter label=a --filter label!=b=c --filter label=d")
+    assert asked == [{"until": ["24h"], "label": ["a", "d"], "label!": ["b=c"]}]
+    with pytest.raises(InvalidRequest):
+        dockview(engine, "image prune --filter nonsense")
 
 
 def test_prune__nothing_to_do(engine: ScriptedEngine) -> None:

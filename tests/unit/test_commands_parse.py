@@ -12,8 +12,8 @@ from dockview.commands.help import help_text
 from dockview.commands.line import docker_line
 from dockview.commands.parse import parse_line
 from dockview.commands.usage import UsageError
-from dockview.commands.values import NS, moment_ns
 from dockview.engine.model import PortMapping, RunRequest
+from dockview.engine.moments import NS, moment_ns
 
 
 def request(line: str) -> RunRequest:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from dockview.engine.api import Attachment, OnAttach, OnRecord, Stream
+from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
 from dockview.engine.daemon import containers, images, mapping, prune
 from dockview.engine.daemon.client import Daemon
@@ -33,6 +33,7 @@ from dockview.engine.model import (
     RunRequest,
     Volume,
 )
+from dockview.engine.prune_filter import read_prune_filter
 from dockview.engine.recorder import Recorder
 
 _MISSING = {
@@ -234,9 +235,11 @@ class DockerEngine:
         with self._daemon.mapped("cannot list volumes"):
             return [mapping.volume(row) for row in self._daemon.api.volumes().get("Volumes") or ()]
 
-    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+    def prune_plan(
+        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
+    ) -> PrunePlan:
         """What a prune of these kinds would remove."""
-        return prune.plan(self._daemon, kinds)
+        return prune.plan(self._daemon, kinds, read_prune_filter(kinds, filters, all_images=all_images))
 
     def prune(self, plan: PrunePlan) -> PruneReport:
         """Remove what the plan names, except what has come into use since."""

@@ -1,12 +1,10 @@
 """Prune on a daemon: the plan is made from lists, and each thing is then removed by its name.
 
-The daemon's own prune calls decide what goes while they remove it; a plan that was shown must be what happens. A plan
-holds everything that is unused; who wants dangling images or anonymous volumes only narrows it before carrying it out.
+The daemon's own prune calls decide what goes while they remove it; a plan that was shown must be what happens.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,21 +13,20 @@ from dockview.engine.daemon.client import Daemon
 from dockview.engine.errors import DockviewError, ImageInUse, InvalidRequest, NotFound
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import PruneItem, PrunePlan, PruneReport
+from dockview.engine.moments import NS
+from dockview.engine.prune_filter import PruneFilter, is_anonymous
 from dockview.engine.recorder import Recorder
 
-KINDS = ("container", "image", "volume", "network")
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _PREDEFINED = {"bridge", "host", "none", "podman", "nat", "ingress"}
 
 
-def plan(daemon: Daemon, kinds: Sequence[str]) -> PrunePlan:
-    """What a prune of these kinds would remove; touches nothing. Raises: InvalidRequest for an unknown kind."""
-    if unknown := set(kinds) - set(KINDS):
-        raise InvalidRequest(f"cannot prune {', '.join(sorted(unknown))}", hint=f"kinds are {', '.join(KINDS)}")
+def plan(daemon: Daemon, kinds: Sequence[str], wanted: PruneFilter) -> PrunePlan:
+    """What a prune of these kinds would remove; touches nothing."""
     with daemon.line() as api, daemon.mapped("cannot find out what is unused"):
         usage = api.df()
         rows = api.containers(all=True)
-        stopped = [row for row in rows if str(row.get("State")) in ("created", "exited", "dead")]
+        ended = [row for row in rows if str(row.get("State")) in ("created", "exited", "dead")]
+        stopped = [row for row in ended if wanted.passes(row.get("Labels") or {}, _second(row.get("Created")))]
         # A prune of several kinds removes the stopped containers first, so what only they use goes with them.
         going = {row["Id"] for row in stopped} if "container" in kinds else set()
         using = [row for row in rows if row["Id"] not in going]
@@ -37,11 +34,11 @@ def plan(daemon: Daemon, kinds: Sequence[str]) -> PrunePlan:
         if "container" in kinds:
             items += _containers(stopped, usage)
         if "network" in kinds:
-            items += _networks(api.networks(), using)
+            items += _networks(api.networks(), using, wanted)
         if "image" in kinds:
-            items += _images(usage, using)
+            items += _images(usage, using, wanted)
         if "volume" in kinds:
-            items += _volumes(usage, using)
+            items += _volumes(usage, using, wanted)
     return PrunePlan(tuple(kinds), tuple(items))
 
 
@@ -55,9 +52,21 @@ def _containers(stopped: Sequence[mapping.Json], usage: mapping.Json) -> list[Pr
     return items
 
 
-def _networks(rows: Sequence[mapping.Json], using: Sequence[mapping.Json]) -> list[PruneItem]:
+def _second(created: Any) -> int | None:
+    """Nanoseconds of a Unix time."""
+    return created * NS if isinstance(created, int) else None
+
+
+def _networks(
+    rows: Sequence[mapping.Json], using: Sequence[mapping.Json], wanted: PruneFilter
+) -> list[PruneItem]:
     used = {name for row in using for name in ((row.get("NetworkSettings") or {}).get("Networks") or {})}
-    networks = [mapping.network(row) for row in rows if row.get("Scope", "local") == "local"]
+    networks = [
+        mapping.network(row)
+        for row in rows
+        if row.get("Scope", "local") == "local"
+        and wanted.passes(row.get("Labels") or {}, mapping.nanoseconds(row.get("Created")))
+    ]
     return [
         PruneItem("network", n.id, n.name, 0, "no container is on it")
         for n in networks
@@ -65,12 +74,14 @@ def _networks(rows: Sequence[mapping.Json], using: Sequence[mapping.Json]) -> li
     ]
 
 
-def _images(usage: mapping.Json, using: Sequence[mapping.Json]) -> list[PruneItem]:
+def _images(usage: mapping.Json, using: Sequence[mapping.Json], wanted: PruneFilter) -> list[PruneItem]:
     used = {row.get("ImageID") for row in using}
     items = []
     for row in usage.get("Images") or ():
         image = mapping.image_of_list(row)
-        if image.id in used:
+        if image.id in used or (wanted.is_dangling and image.tags):
+            continue
+        if not wanted.passes(image.labels, image.created_ns):
             continue
         shared = row.get("SharedSize")
         is_known = isinstance(shared, int) and shared >= 0 and image.size_bytes is not None
@@ -80,16 +91,20 @@ def _images(usage: mapping.Json, using: Sequence[mapping.Json]) -> list[PruneIte
     return items
 
 
-def _volumes(usage: mapping.Json, using: Sequence[mapping.Json]) -> list[PruneItem]:
+def _volumes(usage: mapping.Json, using: Sequence[mapping.Json], wanted: PruneFilter) -> list[PruneItem]:
     used = {mount.get("Name") for row in using for mount in row.get("Mounts") or ()}
     volumes = [mapping.volume(row) for row in usage.get("Volumes") or ()]
     return [
-        PruneItem("volume", v.name, v.name, v.size_bytes, _why_volume(v.name)) for v in volumes if v.name not in used
+        PruneItem("volume", v.name, v.name, v.size_bytes, _why_volume(v.name))
+        for v in volumes
+        if v.name not in used
+        and (wanted.has_named_volumes or is_anonymous(v.name))
+        and wanted.passes(v.labels, v.created_ns)
     ]
 
 
 def _why_volume(name: str) -> str:
-    return f"{'anonymous' if _ANONYMOUS.fullmatch(name) else 'named'}, and no container uses it"
+    return f"{'anonymous' if is_anonymous(name) else 'named'}, and no container uses it"
 
 
 def prune(daemon: Daemon, trace: Recorder, plan: PrunePlan) -> PruneReport:

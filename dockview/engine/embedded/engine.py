@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 from dockview import __version__
-from dockview.engine.api import Attachment, OnAttach, OnRecord, Stream
+from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded import query
 from dockview.engine.embedded.house import House
@@ -284,11 +284,13 @@ class EmbeddedEngine:
         """None: this engine has no volumes yet (capabilities say so)."""
         return []
 
-    def prune_plan(self, kinds: Sequence[str]) -> PrunePlan:
+    def prune_plan(
+        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
+    ) -> PrunePlan:
         """What a prune would remove."""
         from dockview.engine.embedded.prune import plan  # noqa: PLC0415
 
-        return plan(self._house, kinds)
+        return plan(self._house, kinds, all_images=all_images, filters=filters)
 
     def prune(self, plan: PrunePlan) -> PruneReport:
         """Remove what the plan names."""

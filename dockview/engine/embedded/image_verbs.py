@@ -21,6 +21,7 @@ from dockview.engine.errors import Conflict, ImageInUse, InvalidReference
 from dockview.engine.images.reference import Reference
 from dockview.engine.images.unpack import layer_size, remove_tree
 from dockview.engine.model import Image, PruneItem
+from dockview.engine.prune_filter import PruneFilter
 from dockview.engine.state import images
 from dockview.engine.state.images import ImageRecord
 
@@ -117,14 +118,15 @@ def remove_image(house: House, ref: str, force: bool, is_used: Callable[[str], l
 # Prune
 
 
-def unused(house: House, used_image_ids: Iterable[str], *, dangling_only: bool = True) -> list[PruneItem]:
-    """What nobody needs: images without a name (or, unless `dangling_only`, without a container), and leftovers.
+def unused(house: House, used_image_ids: Iterable[str], wanted: PruneFilter | None = None) -> list[PruneItem]:
+    """What nobody needs: images without a name (or, with a filter that says so, without a container), and leftovers.
 
     The bytes of layers and blobs count for the first image that goes and is the last to need them.
     """
     used = set(used_image_ids)
+    wanted = wanted or PruneFilter()
     records = images.everything(house.database)
-    going = [record for record in records if record.id not in used and not (dangling_only and record.tags)]
+    going = [record for record in records if record.id not in used and _may_go(record, wanted)]
     staying = [record for record in records if record not in going]
     layers, blobs = _needed(staying)
     items = []
@@ -136,6 +138,8 @@ def unused(house: House, used_image_ids: Iterable[str], *, dangling_only: bool =
         name = _familiar(record.tags[0]) if record.tags else record.id[7:19]
         why = "no container uses it" if record.tags else "it has no name, and no container uses it"
         items.append(PruneItem("image", record.id, name, _sum(sizes), why))
+    if not wanted.is_open:
+        return items  # a leftover has neither label nor age
     why = "no image needs it"
     items += [
         PruneItem("layer", item, item[7:19], layer_size(house.layout, item), why)
@@ -146,6 +150,11 @@ def unused(house: House, used_image_ids: Iterable[str], *, dangling_only: bool =
         PruneItem("blob", item, item[7:19], _blob_size(house, item), why) for item in sorted(_blobs_here(house) - blobs)
     ]
     return items
+
+
+def _may_go(record: ImageRecord, wanted: PruneFilter) -> bool:
+    labels = _settings(record).get("Labels") or {}
+    return not (wanted.is_dangling and record.tags) and wanted.passes(labels, parse_time(record.config.get("created")))
 
 
 def delete_unused(house: House, items: Sequence[PruneItem], used_image_ids: Iterable[str] = ()) -> list[PruneItem]:

@@ -3,44 +3,46 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dockview.engine.embedded import image_verbs
 from dockview.engine.embedded.discard import discard
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.query import to_container
 from dockview.engine.embedded.trees import tree_size
-from dockview.engine.errors import DockviewError, InvalidRequest, NotFound
+from dockview.engine.errors import DockviewError, NotFound
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ContainerStatus, PruneItem, PrunePlan, PruneReport
+from dockview.engine.prune_filter import PruneFilter, read_prune_filter
 from dockview.engine.state import containers
 from dockview.text import duration
 
-KINDS = ("container", "image", "network", "volume")
 
-
-def plan(house: House, kinds: Sequence[str]) -> PrunePlan:
-    """What a prune of these kinds would remove now; touches nothing."""
-    if unknown := set(kinds) - set(KINDS):
-        raise InvalidRequest(f"cannot prune {', '.join(sorted(unknown))}", hint=f"kinds are {', '.join(KINDS)}")
+def plan(
+    house: House, kinds: Sequence[str], *, all_images: bool, filters: Mapping[str, Sequence[str]]
+) -> PrunePlan:
+    """What a prune of these kinds would remove now; touches nothing. Raises: InvalidRequest."""
+    wanted = read_prune_filter(kinds, filters, all_images=all_images)
     items: list[PruneItem] = []
-    stopped = _stopped_containers(house)
+    stopped = _stopped_containers(house, wanted)
     if "container" in kinds:
         items += stopped
     if "image" in kinds:
         # A system prune removes the stopped containers first, so what only they use goes with them.
         going = {item.id for item in stopped} if "container" in kinds else set()
         used = {record.image_id for record in containers.everything(house.database) if record.id not in going}
-        items += image_verbs.unused(house, used)
+        items += image_verbs.unused(house, used, wanted)
     return PrunePlan(tuple(kinds), tuple(items))
 
 
-def _stopped_containers(house: House) -> list[PruneItem]:
+def _stopped_containers(house: House, wanted: PruneFilter) -> list[PruneItem]:
     now = time.time_ns()
     items = []
     for record in containers.everything(house.database):
         container = to_container(house, record)
         if container.status.is_alive or (record.is_building and record.is_owned):
+            continue
+        if not wanted.passes(container.labels, record.created_ns):
             continue
         if container.finished_ns is not None:
             why = f"{container.status} {duration(now - container.finished_ns)} ago"
