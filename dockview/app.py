@@ -92,11 +92,11 @@ class DockviewApp(HostApp):
             self.set_keymap(self.key_overrides)
 
     async def on_event(self, event: events.Event) -> None:
-        """Remember when a key was last pressed; a notice goes with the next one."""
+        """Remember when a key was last pressed; a notice goes with the next one, but for why there is no engine."""
         if isinstance(event, events.Key):
             board = self.dashboard
             board.session.last_key_s = time.monotonic()
-            if event.key != "escape":
+            if event.key != "escape" and board.engine is not None:
                 board.notice.clear()
         await super().on_event(event)
 

@@ -404,9 +404,7 @@ class FakeEngine:
     def volumes(self) -> Sequence[Volume]:
         return [Volume(name="db-data", driver="local", mountpoint="/var/lib/dockview/volumes/db-data", size_bytes=8200)]
 
-    def prune_plan(
-        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
-    ) -> PrunePlan:
+    def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         self._note(f"prune_plan {' '.join(kinds)}")
         items = [
             PruneItem("container", c.id, c.name, 4096, "exited 3 minutes ago")
@@ -486,9 +484,7 @@ class BlockingEngine(FakeEngine):
         self._block()
         return super().stop(ref, timeout_s=timeout_s)
 
-    def prune_plan(
-        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
-    ) -> PrunePlan:
+    def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         self._block()
         return super().prune_plan(kinds, all_images=all_images, filters=filters)
 
@@ -526,7 +522,7 @@ def write_pull(trace: Recorder, image: str, pause: Callable[[], None]) -> None:
             span.fact("digest", digest(61 + number))
             span.fact("files", 12 * number)
     with trace.phase(Phase.STORE) as span:
-        span.fact("image id", digest(11))
+        span.fact("reference", f"{image}:latest")
 
 
 def write_run(  # noqa: PLR0915  a whole run is long

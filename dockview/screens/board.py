@@ -437,9 +437,10 @@ class BoardScreen(LiveScreen):
             self.draw_trace()
 
     def _know_pull(self, trace: Trace) -> None:
+        stored = trace.find(Phase.STORE)
+        said = {str(fact.value) for fact in stored.facts} if stored is not None else set[str]()
         for image in self.session.snapshot.images or ():
-            names = {image.id, *image.tags, *(tag.removesuffix(":latest") for tag in image.tags)}
-            if trace.image in names or (not trace.image and trace.target in names):
+            if said & {image.id, *image.tags}:
                 self._known[image.id] = trace
 
     @on(DocumentLoaded)

@@ -67,7 +67,7 @@ class Dialog(ModalScreen[Answer], Generic[Answer]):
     def compose(self) -> ComposeResult:
         """The box."""
         with Vertical(id="box") as box:
-            box.border_title = Content(f" {self.heading} ") if self.heading else None
+            box.border_title = Content(self.heading) if self.heading else None
             yield from self.body()
             self.foot = DialogFoot(id="dialog-keys")
             self.foot.hints = self.keys

@@ -205,7 +205,7 @@ class RunForm(Dialog[RunRequest]):
         shown: list[Piece] = [(" " * _LABEL, "text")]
         shown += [(f"{clean_line(name)}  ", "faint") for name in offers[:12]] if is_lit else []
         self._offers.say([shown])
-        rule: list[Piece] = [("─" * 200, "line")]
+        rule: list[Piece] = [("─" * max(self._line.size.width, 1), "line")]
         if self._trouble:
             line: list[Piece] = [("✗ ", "bad"), (clean_line(self._trouble), "bad")]
         elif self._request is None:

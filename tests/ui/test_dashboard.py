@@ -524,6 +524,17 @@ async def test_engines_says_when_there_is_only_one(start: Start) -> None:
         await stage.sees("the only engine")
 
 
+async def test_image_shows_how_it_was_fetched(start: Start) -> None:
+    """Of the run that pulled it, an image shows the part that is about it; one that was there before shows nothing."""
+    async with start() as stage:
+        await stage.press("2")
+        await stage.until(lambda: stage.board.detail.lifecycle.trace is not None)
+        phases = [span.phase.value for span in stage.board.detail.lifecycle.trace.spans]
+        assert phases == ["resolve", "cache", "auth", "manifest", "layer", "layer", "store"]
+        await stage.press("G")
+        await stage.until(lambda: stage.board.detail.lifecycle.trace is None)
+
+
 async def test_pull_from_the_line(start: Start) -> None:
     """:pull shows the pull as it happens, and the image in the list."""
     async with start() as stage:
