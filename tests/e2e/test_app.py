@@ -42,7 +42,7 @@ def command(terminal: Terminal, line: str) -> None:
     terminal.keys(":")
     terminal.wait_for("\n :")
     terminal.type(line)
-    terminal.wait_for(line.split()[-1])
+    terminal.wait_for(line.rpartition(" ")[2])
     terminal.keys("Enter")
 
 

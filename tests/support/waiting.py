@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], what: str, *, within_s: float = 20) -> T:
+def until(condition: Callable[[], T | None], what: str, *, within_s: float = 20) -> T:
     """Ask again and again until the answer is true; the answer. Fails, saying `what`, when the deadline passes."""
     deadline = time.monotonic() + within_s
     while True:

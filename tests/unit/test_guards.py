@@ -10,6 +10,11 @@ import pytest
 from tests.support import leaks, require
 
 
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKVIEW_TEST_SHARED", raising=False)
+
+
 def test_leaks__nothing_happened_is_clean() -> None:
     """Two looks at the same machine agree."""
     leaks.assert_nothing_left(leaks.look())
