@@ -38,9 +38,9 @@ def layer(folder: str) -> str:
     Path(f"{folder}/etc/group").write_text("root:x:0:\nweb:x:34:\nextra:x:35:www\n")
     Path(f"{folder}/etc/plain").write_text("plain\n")
     Path(f"{folder}/bin/foreign").write_bytes(b"\x7fELF nonsense")
-    os.chmod(f"{folder}/bin/foreign", 0o755)
+    os.chmod(f"{folder}/bin/foreign", 0o755)  # noqa: S103  programs are executable
     Path(f"{folder}/bin/lost").write_text("#!/nowhere/interpreter\n")
-    os.chmod(f"{folder}/bin/lost", 0o755)
+    os.chmod(f"{folder}/bin/lost", 0o755)  # noqa: S103
     return folder
 
 
@@ -130,7 +130,7 @@ def boxes() -> Iterator[Callable[..., Box]]:
 
     def make(*command: str, root: str = "", settings: dict[str, Any] | None = None, **request: Any) -> Box:
         folder = root or tempfile.mkdtemp(prefix="dv-box-", dir="/tmp")
-        os.chmod(folder, 0o755)
+        os.chmod(folder, 0o755)  # noqa: S103  other users inside look for their files below it
         box = Box(folder, command, settings or {}, **request)
         made.append((box, folder))
         return box

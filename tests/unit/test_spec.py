@@ -84,8 +84,10 @@ def test_capabilities__unknown() -> None:
 
 def test_resources() -> None:
     assert spec(memory_bytes=1 << 20, nano_cpus=1_500_000_000, pids_limit=7)["linux"]["resources"] == {
-        "memory": {"limit": 1 << 20, "swap": 1 << 21}, "cpu": {"quota": 150_000, "period": 100_000}, "pids": {"limit": 7},
-    }  # fmt: skip
+        "memory": {"limit": 1 << 20, "swap": 1 << 21},
+        "cpu": {"quota": 150_000, "period": 100_000},
+        "pids": {"limit": 7},
+    }
     assert spec(pids_limit=-1)["linux"]["resources"] == {}
 
 

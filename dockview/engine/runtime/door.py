@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 NAME = "attach.sock"
 LARGEST = 32768
 """Bytes of content of one message."""
+_ROOM, _MORE_ROOM = 1 << 16, 1 << 17
+"""Bytes of a client's socket (the kernel grants twice as much, socket(7))."""
 _STREAMS = {"stdout": b"1", "stderr": b"2"}
 
 
@@ -65,12 +67,9 @@ class Client:
             pass  # it is gone, which its end of file will say
         return True
 
-    def widen(self) -> None:
-        """Make room for the few messages that must not be lost."""
-        try:
-            self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)
-        except OSError:
-            pass  # a smaller one has room for them in all but the worst case
+    def set_room(self, size: int) -> None:
+        """Give the socket this much room: `_ROOM` for output, `_MORE_ROOM` for the few words that must not be lost."""
+        self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, size)
 
     def peer(self) -> tuple[int, int]:
         """(pid, uid) of who is at the other end (SO_PEERCRED)."""
@@ -110,6 +109,7 @@ class Door:
                 return arrived
             client = Client(_socket.socket(fileno=fd))
             client.socket.setblocking(False)
+            client.set_room(_ROOM)
             self.clients[fd] = client
             arrived.append(client)
 
@@ -133,13 +133,14 @@ class Door:
                 continue
             seen = {**pending, stream: pending.get(stream, b"") + data[:start]}
             client.is_behind = True
-            client.widen()
+            client.set_room(_MORE_ROOM)
             client.send(b"G", dumps({"from": size, "skip": {s: _logged_length(d) for s, d in seen.items()}}).encode())
             return
 
     def catch_up(self, client: Client) -> None:
         """A client has read so far: from here on it gets the live output again."""
         client.is_behind = False
+        client.set_room(_ROOM)
         client.send(b"J", dumps({"to": self._log.size}).encode())
         self.send_pending(client)
 
@@ -160,7 +161,7 @@ class Door:
             pass
         last = dumps(message).encode()
         for client in list(self.clients.values()):
-            client.widen()
+            client.set_room(_MORE_ROOM)
             client.send(b"X", last)
             self.drop(client)
 

@@ -59,10 +59,12 @@ class Waiter:
         timeout_ms = None if deadline is None else max(0, int((deadline - time.monotonic()) * 1000))
         if not poll.poll(timeout_ms):
             return None
-        try:
-            return endpoint.recv(_MESSAGE)
-        except OSError:
-            return b""
+        for _attempt in range(2):
+            try:
+                return endpoint.recv(_MESSAGE)
+            except OSError:
+                continue  # a reset is said before the messages that came before it
+        return b""
 
     def _from_state(self) -> None:
         state = read_state(self._folder)

@@ -82,6 +82,8 @@ class ShimAttachment:
                 return None
             try:
                 data = self._endpoint.recv(LARGEST + 1)
+            except ConnectionResetError:
+                continue  # the shim went with a message of ours unread; its own last ones are still to come
             except OSError:
                 data = b""
             letter, content = data[:1], data[1:]

@@ -92,7 +92,8 @@ class Channel:
         try:
             data, ancillary, _flags, _address = self.socket.recvmsg(_LARGEST, space, _socket.MSG_CMSG_CLOEXEC)
         except ConnectionResetError:
-            raise Gone from None
+            # The partner went with a message of ours unread, which is said first; his own last ones come after it.
+            data, ancillary, _flags, _address = self.socket.recvmsg(_LARGEST, space, _socket.MSG_CMSG_CLOEXEC)
         fds: list[int] = []
         for level, kind, rights in ancillary:
             if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS):
