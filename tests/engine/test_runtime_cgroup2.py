@@ -67,7 +67,7 @@ def test_join__through_cgroup_procs(tree: Path) -> None:
 def test_create__no_right(tree: Path) -> None:
     (tree / "dockview" / "blocked").write_text("")
     group = Cgroup("dockview/blocked/c2", have=Hierarchies({}, str(tree)))
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(FileExistsError):
         group.create()
 
 
