@@ -53,11 +53,10 @@ def test_published_port__is_free_again_after_stop(engine: Engine) -> None:
 
 
 def test_published_port__comes_back_with_start(engine: Engine) -> None:
-    """A restarted container has the port that it had."""
-    port = run_web(engine, "web")
+    """A restarted container answers again; where any free port would do, it may be another one, as docker does it."""
+    run_web(engine, "web")
     engine.stop("web", timeout_s=2)
-    engine.start("web")
-    assert "hostname" in fetch(port).lower()
+    assert "hostname" in fetch(engine.start("web").ports[0].host_port).lower()
 
 
 def test_taken_port__names_the_process_and_leaves_nothing(engine: Engine) -> None:
