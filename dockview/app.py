@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -88,8 +89,14 @@ class DockviewApp(HostApp):
 
     def on_mount(self) -> None:
         """Apply the keys that the user has chosen."""
+        self.call_after_refresh(self._settle_memory)
         if self.key_overrides:
             self.set_keymap(self.key_overrides)
+
+    def _settle_memory(self) -> None:
+        # What is there after the first picture stays (modules, styles): the collector need not look at it again.
+        gc.freeze()
+        gc.enable()
 
     async def on_event(self, event: events.Event) -> None:
         """Remember when a key was last pressed; a notice goes with the next one, but for why there is no engine."""

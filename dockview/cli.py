@@ -8,6 +8,7 @@ stand inside the functions so that this holds for ctrl-c during an import, and s
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -73,6 +74,9 @@ def _main(words: list[str], console: Console) -> int:
             raise NotSupported(
                 "the app needs a terminal for its input and output", hint="`dockview --help` lists the verbs"
             )
+        # Nothing becomes garbage before the first picture, and looking for it takes a sixth of the time until then.
+        # The app turns the collector on again.
+        gc.disable()
         from dockview.app import run_app
 
         return run_app(engine=kind, root=root or None, context=context or None)

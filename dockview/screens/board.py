@@ -131,6 +131,8 @@ class BoardScreen(LiveScreen):
         before = self.session.container(self.ref.id)
         self.session.snapshot, self.session.taken = message.snapshot, message.generation
         self.session.settle()
+        trouble = next(iter(message.snapshot.troubles.values()), None)
+        self.head.note = f"disconnected: {clean_line(str(trouble))}" if trouble is not None else ""
         self.draw()
         after = self.session.container(self.ref.id)
         if before is not None and after is not None and before.status is not after.status:
@@ -155,8 +157,10 @@ class BoardScreen(LiveScreen):
     def _feed_ended(self, message: Feed.Ended) -> None:
         if message.feed is self._logs and message.error is not None:
             self.detail.logs.show_error(clean_line(str(message.error)))
-        elif message.feed in (self._events, self._traces) and message.error is not None:
-            self.head.note = f"{message.feed.name} lost: {clean_line(str(message.error))}"
+        elif message.feed in (self._events, self._traces):
+            if message.error is not None:
+                self.head.note = f"disconnected: {clean_line(str(message.error))}"
+            self.follow_again(message.feed)
 
     @on(Pipe.Ready)
     def _pipe_ready(self, message: Pipe.Ready) -> None:

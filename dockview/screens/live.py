@@ -35,6 +35,8 @@ from dockview.session import NOTHING, Ref, Session, take_snapshot
 
 _DEBOUNCE_S = 0.1
 _SAFETY_S = 5.0
+_AGAIN_S = 2.0
+"""How long after its end a stream is opened again."""
 _LOG_TAIL = 1000
 _IMAGE_TRACES = 200
 
@@ -68,6 +70,7 @@ class LiveScreen(Screen[None]):
         self._traces: Feed[tuple[str, Record]] | None = None
         self._logs: Feed[LogRecord] | None = None
         self._debounce: Timer | None = None
+        self._is_gone = False
 
     # The engine comes and goes
 
@@ -98,14 +101,31 @@ class LiveScreen(Screen[None]):
     def start_feeds(self, engine: Engine) -> None:
         """Follow what happens on the engine."""
         self.engine = engine
-        self._events = Feed(self, "events", engine.events)
-        self._traces = Feed(self, "traces", engine.follow_traces)
-        self._events.start()
-        self._traces.start()
+        self._follow_events(engine)
+        self._follow_traces(engine)
         self.set_interval(_SAFETY_S, self.refresh_soon)
 
+    def _follow_events(self, engine: Engine) -> None:
+        self._events = Feed(self, "events", engine.events)
+        self._events.start()
+
+    def _follow_traces(self, engine: Engine) -> None:
+        self._traces = Feed(self, "traces", engine.follow_traces)
+        self._traces.start()
+
+    def follow_again(self, feed: Feed[Any]) -> None:
+        """A stream has ended though the engine was not closed (a daemon restarts): open it again after a while."""
+        engine = self.engine
+        if engine is None or self._is_gone:
+            return
+        if feed is self._events:
+            self.set_timer(_AGAIN_S, lambda: None if self._is_gone else self._follow_events(engine))
+        elif feed is self._traces:
+            self.set_timer(_AGAIN_S, lambda: None if self._is_gone else self._follow_traces(engine))
+
     def let_go(self) -> None:
-        """Close the feeds, then the engine; what still blocks ends by that. Never waits."""
+        """Close the feeds and cancel what is being built. Never waits."""
+        self._is_gone = True
         for feed in (self._events, self._traces, self._logs):
             if feed is not None:
                 feed.close()

@@ -10,7 +10,7 @@ import pytest
 
 from dockview.engine.errors import Conflict
 from dockview.engine.model import ContainerStatus, Event, RunRequest
-from dockview.screens import browse
+from dockview.screens import browse, live
 from dockview.settings import Settings
 from dockview.widgets.lifecycle import LifecycleView
 from tests import fakes
@@ -293,6 +293,19 @@ async def test_failure_of_a_list_is_not_shown_as_empty(start: Start) -> None:
         stage.engine.event_streams[0].push(Event(0, "container", "die", "x", {}))
         await stage.until(lambda: "container" in stage.board.session.snapshot.troubles)
         assert len(stage.names()) == 5
+        assert "disconnected: the store is busy" in stage.text()
+        del stage.engine.containers
+        stage.engine.event_streams[0].push(Event(0, "container", "die", "x", {}))
+        await stage.until(lambda: "disconnected" not in stage.text(), "it recovers")
+
+
+async def test_events_are_followed_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that ends by itself (a daemon restarts) is opened again."""
+    monkeypatch.setattr(live, "_AGAIN_S", 0.01)
+    async with start() as stage:
+        stage.engine.event_streams[0].close()
+        stage.engine.trace_streams[0].close()
+        await stage.until(lambda: len(stage.engine.event_streams) == len(stage.engine.trace_streams) == 2)
 
 
 async def test_quit(start: Start) -> None:
