@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from dockview.commands.command import Command
 from dockview.commands.console import Console
-from dockview.commands.template import compile_template, fields, to_json
+from dockview.commands.template import Row, compile_template, to_json
 
 _GAP = 3
 _NARROWEST = 10
 """Docker's tables: a cell with its gap is at least ten wide, the last column is not padded."""
 
-Row = Mapping[str, str]
 Headers = Mapping[str, str]
 """Field to header, for every field of a row."""
 
@@ -25,7 +24,8 @@ class Listing:
     headers: Headers
     columns: Sequence[str]
     """The fields of the plain table."""
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, str]]
+    """Each with all fields of `headers`, if not more; a Row where a template may call something on it."""
     quiet_field: str = "ID"
     """What --quiet prints."""
 
@@ -33,23 +33,29 @@ class Listing:
 def show(listing: Listing, command: Command, console: Console) -> int:
     """Print a list in the format that the command asks for; 0. Raises: InvalidRequest for a bad template."""
     template = command.text("format").strip()
+    listed = [row if isinstance(row, Row) else Row(row) for row in listing.rows]
     if command.is_on("quiet") and not template:
-        _lines(console, [row[listing.quiet_field] for row in listing.rows])
+        _lines(console, [row[listing.quiet_field] for row in listed])
     elif template in ("", "table"):
-        _table(console, [listing.headers.get(field, field) for field in listing.columns], listing, listing.columns)
+        headers = [listing.headers.get(field, field) for field in listing.columns]
+        _table(console, headers, listed, listing.columns)
     elif template == "json":
-        _lines(console, [to_json(dict(sorted(row.items()))) for row in listing.rows])
+        _lines(console, [to_json(row) for row in listed])
     elif template.startswith("table "):
         text = template.removeprefix("table ").strip()
+        head = compile_template(text, is_header=True)(Row(listing.headers, Label=_label_header))
         render = compile_template(text)
-        headers = {name: name.upper() for name in listing.rows[0]} if listing.rows else {}
-        head = {**{name: name.upper() for name in fields(text)}, **headers, **listing.headers}
-        rows = [render(row).split("\t") for row in (head, *map(_clean_row, listing.rows))]
-        console.print(table(rows))
+        rows = [render(row) for row in map(_clean_row, listed)]
+        console.print(table([text.split("\t") for text in (head, *rows)]))
     else:
         render = compile_template(template)
-        _lines(console, [render(row) for row in listing.rows])
+        _lines(console, [render(row) for row in listed])
     return 0
+
+
+def _label_header(key: str) -> str:
+    """Docker's header of `{{.Label "com.example.my-key"}}`: MY KEY without the upper case."""
+    return key.rpartition(".")[2].replace("-", " ").replace("_", " ")
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -63,14 +69,14 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _table(console: Console, headers: Sequence[str], listing: Listing, columns: Sequence[str]) -> None:
-    rows = [[row[field] for field in columns] for row in map(_clean_row, listing.rows)]
+def _table(console: Console, headers: Sequence[str], listed: Sequence[Row], columns: Sequence[str]) -> None:
+    rows = [[row[field] for field in columns] for row in map(_clean_row, listed)]
     console.print(table([headers, *rows]))
 
 
 def _clean_row(row: Row) -> Row:
     """The row without what would break the columns; names and labels come from strangers."""
-    return {key: clean_cell(text) for key, text in row.items()}
+    return Row({key: clean_cell(text) for key, text in row.items()}, **row.methods)
 
 
 def clean_cell(text: str) -> str:

@@ -1,6 +1,8 @@
-r"""Go templates, as far as `--format` goes here: `{{.Field}}`, `{{.A.B}}`, `{{json .}}`, `{{json .A}}`, `\t`, `\n`.
+r"""Go templates, as `--format` takes them: what is shared by every list, and the way into the small evaluator.
 
-Anything else of Go's template language is refused by name, never printed half-done.
+`{{.Field}}`, `{{.A.B}}`, `{{json .}}`, pipelines, variables, `if`, `range`, `with`, and the functions of text/template
+and of docker (see template_functions.py). What is left out (`define`, `template`, `block`, `call`) is refused by name,
+never printed half-done.
 """
 
 from __future__ import annotations
@@ -9,61 +11,36 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dockview.engine.errors import InvalidRequest
-
-_ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_FIELD = re.compile(r"(json\s+)?\.((?:[A-Za-z_][\w-]*)(?:\.[A-Za-z_][\w-]*)*)?")
-_ESCAPES = {r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\\": "\\"}
+_ESCAPES = {r"\t": "\t", r"\n": "\n"}
 
 Render = Callable[[Any], str]
 
 
-def compile_template(template: str) -> Render:
-    """A function that fills the template from a JSON-like object.
+class Row(dict[str, str]):
+    """A line of a list: the text of each field, and what a template may call on it, such as `{{.Label "key"}}`."""
 
-    Raises: InvalidRequest for what is not supported; the function itself, for a field that does not exist.
+    def __init__(self, fields: Mapping[str, str], **methods: Callable[[str], str]) -> None:
+        super().__init__(sorted(fields.items()))
+        self.methods: Mapping[str, Callable[[str], str]] = methods
+
+
+def labelled(fields: Mapping[str, str], labels: Mapping[str, str]) -> Row:
+    """A line of a list of things that have labels."""
+    return Row(fields, Label=lambda key: labels.get(key, ""))
+
+
+def compile_template(template: str, *, is_header: bool = False) -> Render:
+    r"""A function that fills the template from a JSON-like object. A `\t` or `\n` as typed is a tab or a new line.
+
+    `is_header` is for the head of a table: functions leave the words of the columns as they are.
+
+    Raises: InvalidRequest for what is no template; the function itself, for a field that does not exist.
     """
-    pieces = _ACTION.split(re.sub(r"\\[tnr\\]", lambda found: _ESCAPES[found[0]], template))
-    parts: list[Render] = []
-    for index, piece in enumerate(pieces):
-        if index % 2 == 0:
-            if "{{" in piece:
-                raise InvalidRequest("template parsing error: unclosed action", hint="an action is closed by }}")
-            parts.append(_literal(piece))
-        else:
-            parts.append(_action(piece.strip()))
-    return lambda value: "".join(part(value) for part in parts)
+    from dockview.commands.template_parse import parse  # noqa: PLC0415  most commands have no template
+    from dockview.commands.template_run import Evaluation  # noqa: PLC0415
 
-
-def fields(template: str) -> list[str]:
-    """The names of the fields that a template of a table shows, for its header."""
-    return [match[2] or "" for match in map(_FIELD.fullmatch, map(str.strip, _ACTION.findall(template))) if match]
-
-
-def _literal(text: str) -> Render:
-    return lambda _value: text
-
-
-def _action(text: str) -> Render:
-    found = _FIELD.fullmatch(text)
-    if found is None:
-        raise InvalidRequest(
-            f"the template action {{{{{text}}}}} is not in this version of dockview",
-            hint="{{.Field}}, {{.A.B}}, {{json .}} and {{json .Field}} are",
-        )
-    path = found[2].split(".") if found[2] else []
-    as_json = bool(found[1])
-    return lambda value: (to_json if as_json else _go_text)(_at(value, path))
-
-
-def _at(value: Any, path: list[str]) -> Any:
-    for depth, name in enumerate(path):
-        if not isinstance(value, Mapping):
-            raise InvalidRequest(f"template: .{'.'.join(path[:depth])} has no fields, so no .{'.'.join(path)}")
-        if name not in value:
-            raise InvalidRequest(f'template: no field "{name}"', hint=f"there are {', '.join(map(str, value))}")
-        value = value[name]
-    return value
+    nodes = parse(re.sub(r"\\[tn]", lambda found: _ESCAPES[found[0]], template))
+    return lambda value: Evaluation(value, is_header=is_header).text(nodes)
 
 
 def to_json(value: Any) -> str:
@@ -71,16 +48,3 @@ def to_json(value: Any) -> str:
     import json  # noqa: PLC0415  many commands print none
 
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _go_text(value: Any) -> str:
-    """A value as Go's templates print it."""
-    if value is None:
-        return "<no value>"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{key}:{_go_text(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list | tuple):
-        return f"[{' '.join(map(_go_text, value))}]"
-    return str(value)

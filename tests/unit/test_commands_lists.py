@@ -180,7 +180,7 @@ def test_inspect__array_template_and_what_is_not_there(engine: ScriptedEngine) -
     assert json.loads(dockview(engine, "inspect web")[1].out)[0]["Name"] == "/web"
     assert dockview(engine, "inspect -f '{{.State.Pid}}' web")[1].out == "48214\n"
     assert dockview(engine, "inspect -f '{{.Config.Cmd}} {{.Config.Labels}} {{.Args}}' web")[1].out == (
-        "<no value> map[com.example.team:blue] [/app/web.py]\n"
+        "[] map[com.example.team:blue] [/app/web.py]\n"
     )
     code, said = dockview(engine, "inspect web nowhere")
     assert code == 1
