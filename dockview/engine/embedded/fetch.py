@@ -6,38 +6,28 @@ import contextlib
 import fcntl
 import os
 import shlex
-import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.layers import Meter, raise_if_set, take_layer
 from dockview.engine.embedded.sources import Search, Source
 from dockview.engine.errors import Cancelled, DataError, EngineBug, ImageNotFound, Unauthorized
 from dockview.engine.hub import catalogue
 from dockview.engine.images import blobs, descriptor
-from dockview.engine.images.compression import Detect
 from dockview.engine.images.descriptor import CONFIG_LIMIT_BYTES, Descriptor, Manifest
 from dockview.engine.images.platform import Platform
-from dockview.engine.images.unpack import (
-    Unpacked,
-    Unpacking,
-    commit_layer,
-    half_layer,
-    layer_lock,
-    layer_size,
-    sync_filesystem,
-)
+from dockview.engine.images.unpack import layer_lock, layer_size
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import Layer
 from dockview.engine.recorder import Recorder, SpanRecorder
 from dockview.engine.state import images
 from dockview.engine.state.images import ImageRecord
+from dockview.engine.state.layout import Layout
 
 _AT_ONCE = 3
-_PROGRESS_S = 0.08
 
 
 @dataclass(frozen=True)
@@ -192,7 +182,7 @@ def _fetch_layer(house: House, trace: Recorder, found: Found, number: int, part:
         span.fact("media type", pointer.media_type)
         span.fact("size", pointer.size)
         with blobs.disk_errors(f"layer {part}"), layer_lock(layout, diff_id, aborted) as is_here:
-            _raise_if_set(aborted)
+            raise_if_set(aborted)
             if is_here:
                 span.fact("diff ID", diff_id)
                 span.fact("shared", True)
@@ -206,95 +196,72 @@ def _fetch_layer(house: House, trace: Recorder, found: Found, number: int, part:
 
 def _unpack_here_or_anew(house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
     """From the blob that an earlier pull has left, or from the registry."""
-    if blobs.has(house.layout, pointer):
+    layout = house.layout
+    if blobs.has(layout, pointer):
         try:
-            _unpack(house, span, found, pointer, diff_id, is_kept=True)
+            _unpack_kept(layout, span, found, pointer, diff_id)
         except DataError as error:
             # Blobs are not flushed one by one, so a power cut may have damaged this one; the registry has another.
             span.fact("kept blob", f"damaged, so it is fetched anew: {error}")
-            blobs.discard(house.layout, pointer.digest)
+            blobs.discard(layout, pointer.digest)
         else:
             return
-    _unpack(house, span, found, pointer, diff_id, is_kept=False)
+    try:
+        was_resumed = _download(layout, span, found, pointer, diff_id)
+    except _DamagedBeginning as error:
+        span.fact("kept beginning", f"damaged, so it is fetched anew: {error}")
+        was_resumed = _download(layout, span, found, pointer, diff_id)
+    if was_resumed:
+        span.fact("resumed", "the beginning was here already")
 
 
-def _unpack(
-    house: House, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str, *, is_kept: bool
-) -> None:
-    """Download, verify and unpack as one stream: each piece is hashed, kept, inflated, hashed and handed on."""
-    import hashlib  # noqa: PLC0415
-
-    layout, client = house.layout, found.source.client
-    source = blobs.read(layout, pointer.digest) if is_kept else client.blob(found.source.reference.repository, pointer)
-    what = f"layer {pointer.digest[:19]}"
-    inflate, plain = Detect(), hashlib.sha256()
-    with (
-        blobs.Ingest(layout, pointer) as ingest,
-        half_layer(layout) as half,
-        Unpacking(half, what) as child,
-        contextlib.closing(source),
-    ):
-        meter = _Meter(span, pointer.size, "unpack" if is_kept else "download")
-        for chunk in source:
-            _raise_if_set(client.aborted)
-            ingest.write(chunk)
-            for piece in inflate.feed(chunk):
-                plain.update(piece)
-                child.feed(piece)
-            meter.add(len(chunk))
-        meter.finish(span, is_kept=is_kept)
-        span.progress(pointer.size, pointer.size, stage="verify")
-        span.fact("computed", ingest.verify())
-        inflate.finish()
-        computed = f"sha256:{plain.hexdigest()}"
-        if computed != diff_id:
-            raise blobs.mismatch(diff_id, computed)
-        span.fact("diff ID", computed)
-        span.progress(pointer.size, pointer.size, stage="unpack")
-        unpacked = child.finish()
-        sync_filesystem(half)
-        _raise_if_set(client.aborted)
-        ingest.commit()
-        commit_layer(layout, half, diff_id, pointer.digest, unpacked)
-    _tell(span, unpacked)
+class _DamagedBeginning(DataError):
+    """What an earlier try has left, with what has come since, is not the blob."""
 
 
-def _tell(span: SpanRecorder, unpacked: Unpacked) -> None:
-    span.fact("files", unpacked.files)
-    span.fact("unpacked", unpacked.size_bytes)
-    for note, count in unpacked.notes.items():
-        span.fact("left out", f"{note} ({count})")
+def _download(layout: Layout, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> bool:
+    """From the registry, or what is missing of it; whether an earlier try had left something."""
+    client = found.source.client
+    start = 0
+    with blobs.Ingest(layout, pointer, is_resumable=True) as ingest:
+
+        def chunks() -> Iterator[bytes]:
+            nonlocal start
+            yield from ingest.kept()
+            start = ingest.size
+            meter = Meter(span, pointer.size, "download", start)
+            with contextlib.closing(client.blob(found.source.reference.repository, pointer, start)) as source:
+                for chunk in source:
+                    ingest.write(chunk)
+                    meter.add(len(chunk))
+                    yield chunk
+            span.fact("speed", meter.speed)
+
+        what = f"layer {pointer.digest[:19]}"
+        try:
+            with contextlib.closing(chunks()) as stream:
+                take_layer(layout, span, ingest, stream, what=what, diff_id=diff_id, stopped=client.aborted)
+        except DataError as error:
+            if start:
+                raise _DamagedBeginning(error.message, hint=error.hint) from error
+            raise
+    return start > 0
 
 
-def _raise_if_set(aborted: threading.Event) -> None:
-    if aborted.is_set():
-        raise Cancelled("cancelled")
+def _unpack_kept(layout: Layout, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
+    with blobs.Ingest(layout, pointer) as ingest:
 
-
-class _Meter:
-    """Progress as often as an eye can follow, and the speed at the end."""
-
-    def __init__(self, span: SpanRecorder, total: int, stage: str) -> None:
-        self._span, self._total, self._stage = span, total, stage
-        self._began = time.monotonic()
-        self._next = 0.0
-        self._done = 0
-
-    def add(self, size: int) -> None:
-        """More bytes have come."""
-        self._done += size
-        now = time.monotonic()
-        if now >= self._next or self._done == self._total:
-            self._next = now + _PROGRESS_S
-            self._span.progress(self._done, self._total, stage=self._stage)
-
-    def finish(self, span: SpanRecorder, *, is_kept: bool) -> None:
-        """Say how fast it was, or that nothing had to be fetched."""
-        if is_kept:
+        def chunks() -> Iterator[bytes]:
+            meter = Meter(span, pointer.size, "unpack")
+            for chunk in blobs.read(layout, pointer.digest):
+                ingest.write(chunk)
+                meter.add(len(chunk))
+                yield chunk
             span.fact("download", "not needed: the blob is here")
-            return
-        elapsed = max(time.monotonic() - self._began, 1e-6)
-        span.fact("speed", f"{self._done / elapsed / 1e6:.1f} MB/s")
+
+        what = f"layer {pointer.digest[:19]}"
+        with contextlib.closing(chunks()) as stream:
+            take_layer(layout, span, ingest, stream, what=what, diff_id=diff_id, stopped=found.source.client.aborted)
 
 
 def _store(house: House, trace: Recorder, found: Found, layers: list[Layer]) -> ImageRecord:

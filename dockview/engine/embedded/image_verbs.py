@@ -18,6 +18,7 @@ from typing import Any
 from dockview.engine.embedded import resolve
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, ImageInUse, InvalidReference
+from dockview.engine.images.blobs import partial_blobs
 from dockview.engine.images.reference import Reference
 from dockview.engine.images.unpack import layer_size, remove_tree
 from dockview.engine.model import Image, PruneItem
@@ -187,8 +188,9 @@ def _clear(house: House, layers: set[str], blobs: set[str]) -> list[str]:
     for diff_id in sorted(layers):
         remove_tree(os.path.dirname(house.layout.layer(diff_id)))
     for digest in blobs:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(house.layout.blob(digest))
+        for path in (house.layout.blob(digest), house.layout.partial_blob(digest)):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
     return sorted(layers)
 
 
@@ -211,14 +213,16 @@ def _layers_here(house: House) -> set[str]:
 
 
 def _blobs_here(house: House) -> set[str]:
-    return {f"sha256:{name}" for name in os.listdir(f"{house.layout.root}/blobs/sha256")}
+    """Blobs, and beginnings of blobs that a pull may take up again."""
+    whole = {f"sha256:{name}" for name in os.listdir(f"{house.layout.root}/blobs/sha256")}
+    return whole | set(partial_blobs(house.layout))
 
 
 def _blob_size(house: House, digest: str) -> int | None:
     try:
         return os.stat(house.layout.blob(digest)).st_size
     except FileNotFoundError:
-        return 0
+        return partial_blobs(house.layout).get(digest, 0)
 
 
 def _sum(sizes: Sequence[int | None]) -> int | None:

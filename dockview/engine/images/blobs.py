@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Self
 
-from dockview.engine.errors import DataError, DigestMismatch, OutOfSpace
+from dockview.engine.errors import Cancelled, DataError, DigestMismatch, OutOfSpace, Unavailable
 from dockview.engine.images.descriptor import Descriptor
 from dockview.engine.processes import process_start_ticks
 from dockview.engine.state.layout import Layout
@@ -45,33 +46,52 @@ def out_of_space(what: str) -> OutOfSpace:
 
 
 class Ingest:
-    """A blob being written. Leaving the block without commit() removes it."""
+    """A blob being written. Leaving the block without commit() removes it.
 
-    def __init__(self, layout: Layout, descriptor: Descriptor) -> None:
+    With `is_resumable`, what was written before the registry was lost, or the user lost patience, stays: the next
+    Ingest of the same blob begins with it (kept()).
+    """
+
+    def __init__(self, layout: Layout, descriptor: Descriptor | None = None, *, is_resumable: bool = False) -> None:
         self._layout = layout
         self._descriptor = descriptor
+        self._name = descriptor.digest if descriptor else "a blob"
         self._hash = hashlib.sha256()
-        self._path = half_path(layout, "blob")
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self.size = 0
+        taken = _take_partial(layout, descriptor) if is_resumable and descriptor else None
+        self._is_partial = taken is not None
+        if taken is not None:
+            self._file, self._path = taken
+        else:
+            self._path = half_path(layout, "blob")
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
+        self, kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
+        is_kept = self._is_partial and self.size and kind and issubclass(kind, _BROKEN_OFF)
+        if not is_kept:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._path)
         os.close(self._file)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path)
+
+    def kept(self) -> Generator[bytes]:
+        """The bytes that an earlier try has left; to be read to the end before anything is written."""
+        while chunk := os.read(self._file, _CHUNK_BYTES):
+            self.size += len(chunk)
+            self._hash.update(chunk)
+            yield chunk
 
     def write(self, chunk: bytes) -> None:
         """Append bytes. Raises: OutOfSpace, DataError once there are more than the descriptor says."""
         self.size += len(chunk)
-        if self.size > self._descriptor.size:
-            raise DataError(f"{self._descriptor.digest} is longer than its {self._descriptor.size} bytes")
+        if self._descriptor and self.size > self._descriptor.size:
+            raise DataError(f"{self._name} is longer than its {self._descriptor.size} bytes")
         self._hash.update(chunk)
-        with disk_errors(f"blob {self._descriptor.digest}"):
+        with disk_errors(f"blob {self._name}"):
             view = memoryview(chunk)
             while view:
                 view = view[os.write(self._file, view) :]
@@ -79,10 +99,12 @@ class Ingest:
     def verify(self) -> str:
         """The digest that was computed. Raises: DigestMismatch, DataError where bytes are missing."""
         computed = f"sha256:{self._hash.hexdigest()}"
+        if self._descriptor is None:
+            return computed
         if self.size != self._descriptor.size:
-            raise DataError(f"{self._descriptor.digest} has {self.size} bytes instead of {self._descriptor.size}")
+            raise DataError(f"{self._name} has {self.size} bytes instead of {self._descriptor.size}")
         if computed != self._descriptor.digest:
-            raise mismatch(self._descriptor.digest, computed)
+            raise mismatch(self._name, computed)
         return computed
 
     def commit(self) -> None:
@@ -91,8 +113,48 @@ class Ingest:
         It is not flushed to the disk on its own: whoever reads it later verifies it again, and a damaged one is
         fetched anew (`discard`).
         """
-        with disk_errors(f"blob {self._descriptor.digest}"):
-            os.rename(self._path, self._layout.blob(self._descriptor.digest))
+        with disk_errors(f"blob {self._name}"):
+            os.rename(self._path, self._layout.blob(f"sha256:{self._hash.hexdigest()}"))
+
+
+_BROKEN_OFF = (Cancelled, Unavailable, KeyboardInterrupt)
+"""What says nothing about the bytes that came so far."""
+
+
+def _take_partial(layout: Layout, descriptor: Descriptor) -> tuple[int, str] | None:
+    """The file that keeps the beginning of a blob, for this process alone; None where another has it."""
+    path = layout.partial_blob(descriptor.digest)
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            about = os.fstat(file)
+            # Whoever had it may have named or removed it between open and lock.
+            if os.path.samestat(about, os.stat(path)):
+                if about.st_size > descriptor.size:
+                    os.ftruncate(file, 0)
+                return file, path
+        except BlockingIOError:
+            os.close(file)
+            return None
+        except FileNotFoundError:
+            pass
+        os.close(file)
+
+
+def partial_blobs(layout: Layout) -> dict[str, int]:
+    """The digests of blobs of which only the beginning is here, and how many bytes; not those being written now."""
+    found = {}
+    folder = os.path.dirname(layout.partial_blob("sha256:x"))
+    for name in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            file = os.open(f"{folder}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                found[f"sha256:{name}"] = os.fstat(file).st_size
+            finally:
+                os.close(file)
+    return found
 
 
 def mismatch(expected: str, computed: str) -> DigestMismatch:

@@ -117,6 +117,11 @@ class Detect:
         self._head = b""
         self._inner: Decompressor | None = None
 
+    @property
+    def name(self) -> str:
+        """What it turned out to be: gzip, zstd, or empty for none."""
+        return {Gzip: "gzip", Zstd: "zstd"}.get(type(self._inner), "")  # type: ignore[call-overload, no-any-return]
+
     def feed(self, chunk: bytes) -> Any:
         """The uncompressed pieces."""
         if self._inner is None:

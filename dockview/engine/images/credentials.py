@@ -1,6 +1,6 @@
 """Registry credentials as docker keeps them: ~/.docker/config.json and the helpers that it names.
 
-Nothing is ever written, shown or logged from here.
+Nothing is ever written, shown or logged from here (login_store.py keeps and forgets).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 from dockview.engine.images.reference import DOCKER_HUB
 
 _HUB_KEY = "https://index.docker.io/v1/"
-_TOKEN_USER = "<token>"  # noqa: S105  how helpers mark an identity token
+TOKEN_USER = "<token>"  # noqa: S105
+"""How helpers mark an identity token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +32,42 @@ class Credentials:
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
 
+def config_path() -> str:
+    """Docker's own file."""
+    return f"{os.environ.get('DOCKER_CONFIG') or os.path.expanduser('~/.docker')}/config.json"
+
+
+def key_of(registry: str) -> str:
+    """Under which name docker keeps the credentials of a registry."""
+    return _HUB_KEY if registry == DOCKER_HUB else registry
+
+
+def keys_of(registry: str) -> tuple[str, ...]:
+    """All the names that credentials of a registry may be kept under."""
+    return (_HUB_KEY,) if registry == DOCKER_HUB else (registry, f"https://{registry}", f"http://{registry}")
+
+
+def helper_for(config: dict[str, Any], key: str) -> str:
+    """The helper that docker's file names for a registry, empty where there is none."""
+    helpers = config.get("credHelpers")
+    found = (helpers.get(key) if isinstance(helpers, dict) else None) or config.get("credsStore")
+    return found if isinstance(found, str) else ""
+
+
 def find_credentials(registry: str) -> Credentials | None:
     """The credentials for a registry, None where there are none (or docker's file cannot be read)."""
-    folder = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
     try:
-        with open(f"{folder}/config.json", encoding="utf-8") as file:
+        with open(config_path(), encoding="utf-8") as file:
             config = json.load(file)
     except (OSError, ValueError):
         return None
     if not isinstance(config, dict):
         return None
-    keys = [_HUB_KEY] if registry == DOCKER_HUB else [registry, f"https://{registry}", f"http://{registry}"]
-    for key in keys:
-        helper = (config.get("credHelpers") or {}).get(key) or config.get("credsStore")
+    auths = config.get("auths")
+    for key in keys_of(registry):
+        helper = helper_for(config, key)
         found = _from_helper(helper, key) if helper else None
-        found = found or _from_entry((config.get("auths") or {}).get(key))
+        found = found or _from_entry(auths.get(key) if isinstance(auths, dict) else None)
         if found is not None:
             return found
     return None
@@ -78,6 +100,6 @@ def _from_helper(helper: str, key: str) -> Credentials | None:
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     user, secret = str(found.get("Username") or ""), str(found.get("Secret") or "")
-    if user == _TOKEN_USER:
+    if user == TOKEN_USER:
         return Credentials(identity_token=secret)
     return Credentials(user, secret) if user else None

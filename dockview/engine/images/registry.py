@@ -111,6 +111,31 @@ class RegistryClient:
         """Get what the registry wants to see for pulling from a repository. Raises: Unauthorized, Unavailable."""
         self._scope = f"repository:{repository}:pull"
         self._credentials = find_credentials(self.registry)
+        return self._log_in()
+
+    def check(self, credentials: Credentials) -> Login:
+        """Find out whether the registry accepts these credentials, which is what docker's `login` does.
+
+        Raises: Unauthorized, Unavailable, DataError.
+        """
+        self._credentials = credentials
+        self.ping()
+        hint = "is it the right user, and the right password?"
+        try:
+            login = self._log_in()
+        except Unauthorized as error:
+            raise Unauthorized(f"login attempt to {self.endpoint}/v2/ failed: {error}", hint=hint) from error
+        answer = self._request("/v2/", is_authorized=True)
+        with finishing(answer):
+            if answer.status in (401, 403):
+                status = f"{answer.status} {answer.reason or ''}".rstrip()
+                raise Unauthorized(f"login attempt to {self.endpoint}/v2/ failed with status: {status}", hint=hint)
+            if answer.status != 200:
+                raise self._refusal(answer, "the login")
+        return login
+
+    def _log_in(self) -> Login:
+        """What the challenge asks for, with the credentials there are."""
         user = self._credentials.user or "identity token" if self._credentials else ""
         challenge = self._challenge
         if challenge is None:
@@ -143,14 +168,14 @@ class RegistryClient:
                 self.endpoint + path,
             )
 
-    def blob(self, repository: str, descriptor: Descriptor) -> Generator[bytes]:
-        """The bytes of a blob, as they come; exactly as many as the descriptor says.
+    def blob(self, repository: str, descriptor: Descriptor, start: int = 0) -> Generator[bytes]:
+        """The bytes of a blob from `start` on, as they come; exactly as many as the descriptor says.
 
         Raises: ImageNotFound, Unauthorized, Unavailable, DataError where there are too many.
         """
         path = f"/v2/{repository}/blobs/{descriptor.digest}"
-        done = failures = 0
-        while True:
+        done, failures = start, 0
+        while not start or done < descriptor.size:
             before = done
             try:
                 for chunk in self._blob_from(path, descriptor, done):
@@ -242,7 +267,7 @@ class RegistryClient:
         realm = urlsplit(challenge.realm)
         if realm.scheme != "https" and not (realm.scheme == "http" and self._may_be_plain):
             raise DataError(f"{self.registry} wants its token fetched from {challenge.realm!r}, which is not secure")
-        query = {"service": challenge.service, "scope": self._scope}
+        query = {"service": challenge.service, **({"scope": self._scope} if self._scope else {})}
         headers: dict[str, str] = {}
         body, method, url = None, "GET", challenge.realm
         if self._credentials is not None and self._credentials.identity_token:
@@ -274,7 +299,7 @@ class RegistryClient:
                         text = self._session.body(answer, _TOKEN_LIMIT_BYTES, "the token")
                         return f"200 {answer.reason or 'OK'}", parse_object(text, "the answer with the token")
                     if answer.status not in RETRIED:
-                        raise self._refusal(answer, self._scope)
+                        raise self._refusal(answer, self._scope or "the login")
                 failure = f"status {answer.status}"
             except Broken as error:
                 failure = str(error)

@@ -156,6 +156,7 @@ class Session:
                 self._pool = make_pool(
                     self._sockets,
                     self._warm,
+                    registry=self.registry,
                     proxy=self._proxy(url),
                     is_verified=self._is_verified,
                     connect_timeout_s=connect_s,

@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from dockview.engine.errors import Unavailable
+from dockview.engine.images.certificates import certificate_folders, certified_context
 
 
 class Sockets:
@@ -122,6 +123,7 @@ def make_pool(
     sockets: Sockets,
     warm: list[socket.socket],
     *,
+    registry: str,
     proxy: str,
     is_verified: bool,
     connect_timeout_s: float,
@@ -168,6 +170,8 @@ def make_pool(
     if not is_verified:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         settings |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+    elif folders := certificate_folders(registry):
+        settings["ssl_context"] = certified_context(folders)
     pool: Any = urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
     pool.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return pool
