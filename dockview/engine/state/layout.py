@@ -4,9 +4,11 @@ dockview.db                     records (database.py)
 events.jsonl                    what happened, in docker's shape, one JSON object a line (journal.py)
 traces/<trace id>.jsonl         the records of one operation (traces.py)
 blobs/sha256/<hex>              content-addressed blobs, as in an OCI image layout
+blobs/partial/<hex>             the beginning of a blob whose download was broken off, for the next try
 layers/<diff id hex>/diff       unpacked layers, shared by all images and containers
 containers/<id>/                the bundle of a container: config.json, shim.json, upper/, work/, rootfs/,
                                 state.json (live truth, written by the shim), <id>-json.log
+volumes/<name>/_data            the files of a volume
 tmp/                            half files; everything in it belongs to a running process or to nobody
 """
 
@@ -52,6 +54,15 @@ class Layout:
         """The folder of unpacked layers."""
         return f"{self.root}/layers"
 
+    @property
+    def volumes(self) -> str:
+        """The folder of volumes."""
+        return f"{self.root}/volumes"
+
+    def volume(self, name: str) -> str:
+        """The folder that holds a volume's files."""
+        return f"{self.volumes}/{name}/_data"
+
     def trace(self, trace_id: str) -> str:
         """The file of a trace."""
         return f"{self.traces}/{trace_id}.jsonl"
@@ -60,6 +71,10 @@ class Layout:
         """The file of a blob."""
         algorithm, _, encoded = digest.partition(":")
         return f"{self.root}/blobs/{algorithm}/{encoded}"
+
+    def partial_blob(self, digest: str) -> str:
+        """The file that keeps the beginning of a blob."""
+        return f"{self.root}/blobs/partial/{digest.partition(':')[2]}"
 
     def layer(self, diff_id: str) -> str:
         """The folder that holds an unpacked layer's files."""
@@ -76,7 +91,8 @@ class Layout:
     def make(self) -> None:
         """Create the folders, readable by the owner alone (layers hold other people's setuid files)."""
         os.makedirs(self.root, mode=0o711, exist_ok=True)
-        for folder in (self.traces, self.tmp, self.containers, self.layers, f"{self.root}/blobs/sha256"):
+        blobs = (f"{self.root}/blobs/sha256", f"{self.root}/blobs/partial")
+        for folder in (self.traces, self.tmp, self.containers, self.layers, self.volumes, *blobs):
             os.makedirs(folder, mode=0o711, exist_ok=True)
 
 
