@@ -12,7 +12,7 @@ import pytest
 from dockview.engine.lifecycle import Phase, Status
 from dockview.engine.model import ContainerStatus
 from tests.support import outside, stores
-from tests.support.cli import REPOSITORY
+from tests.support.cli import REPOSITORY, CommandLine
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.root, pytest.mark.registry]
@@ -122,3 +122,34 @@ def test_kill_9_of_the_shim__container_is_dead_with_unknown_code(root_dir: str, 
         until(lambda: not outside.exists(pid), "the container's process to be gone")
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("phase", ["resolve", "layer", "create", "rootfs", "network"])
+def test_ctrl_c_of_the_command_line__leaves_nothing(
+    root_dir: str, dockview: CommandLine, busybox_image: str, phase: str
+) -> None:
+    """SIGINT as soon as the trace's file shows the phase: all is undone, or the run was faster and is whole."""
+    process = dockview.start("run", "-d", "--name", "struck", busybox_image, "sleep", "600")
+    wanted = f'"phase":"{phase}"'
+
+    def is_there() -> bool:
+        folder = f"{root_dir}/traces"
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        return any(wanted in _text(f"{folder}/{name}").replace(" ", "") for name in names)
+
+    until(lambda: is_there() or process.poll() is not None, f"the phase {phase}")
+    process.send_signal(signal.SIGINT)
+    _out, error = process.communicate(timeout=30)
+    assert process.returncode in (0, 130, -signal.SIGINT), error
+    assert "Traceback" not in error
+    if pid := started(root_dir):
+        assert outside.exists(pid)
+        return
+    assert process.returncode != 0
+    assert os.listdir(f"{root_dir}/containers") == []
+    assert_swept(root_dir)
+
+
+def _text(path: str) -> str:
+    with open(path) as file:
+        return file.read()
