@@ -31,6 +31,7 @@ from dockview.engine.model import (
     Layer,
     LogRecord,
     Network,
+    NetworkRequest,
     PortMapping,
     PruneItem,
     PrunePlan,
@@ -124,13 +125,24 @@ def default_images() -> list[Image]:
     ]  # fmt: skip
 
 
-class FakeEngine:
+class NotHere:
+    """The verbs that no screen uses yet."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise NotSupported("not here")
+
+    create_network = remove_network = connect_network = disconnect_network = _refuse
+    create_volume = remove_volume = diff = stat_path = copy_from = copy_to = export = commit = _refuse
+
+
+class FakeEngine(NotHere):
     """Satisfies engine.api.Engine; keeps its containers in a list, and does what the verbs say."""
 
     def __init__(self, *, containers: Sequence[Container] | None = None, pace_s: float = 0.0) -> None:
         self.lock = threading.RLock()
         self.list = list(default_containers() if containers is None else containers)
         self.image_list = default_images()
+        self.network_list: list[Network] = []
         self.pace_s = pace_s
         self.calls: list[str] = []
         """Every call as `verb ref`, in order."""
@@ -317,7 +329,7 @@ class FakeEngine:
         self._note(f"kill {self._find(ref).name}")
         self.say("die", self._change(ref, status=ContainerStatus.EXITED, exit_code=137, pid=None, ip=""))
 
-    def remove(self, ref: str, *, force: bool = False) -> None:
+    def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
         container = self._find(ref)
         self._note(f"rm {container.name}{' force' if force else ''}")
         if container.status.is_alive and not force:
@@ -387,25 +399,37 @@ class FakeEngine:
         return [
             Network(id=hex_id(71), name="bridge", driver="bridge", subnet="172.30.0.0/16", gateway="172.30.0.1",
                     bridge="dv0", containers=members),
+            *self.network_list,
         ]  # fmt: skip
 
-    def create_network(self, request: Any) -> Network:
-        raise NotSupported("not here")
+    def create_network(self, request: NetworkRequest) -> Network:
+        self._note(f"network create {request.name}")
+        made = Network(id=hex_id(80 + len(self.network_list)), name=request.name, driver=request.driver,
+                       subnet=request.subnet or "172.29.0.0/24", is_internal=request.is_internal,
+                       labels=request.labels)  # fmt: skip
+        with self.lock:
+            self.network_list.append(made)
+        return made
 
     def remove_network(self, ref: str) -> None:
-        raise NotSupported("not here")
+        self._note(f"network rm {ref}")
+        with self.lock:
+            left = [network for network in self.network_list if ref not in (network.name, network.id)]
+            if len(left) == len(self.network_list):
+                raise NotFound(f"network {ref} not found")
+            self.network_list = left
 
     def connect_network(self, ref: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
-        raise NotSupported("not here")
+        self._note(f"network connect {ref} {self._find(container).name}")
 
     def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
-        raise NotSupported("not here")
+        self._note(f"network disconnect {ref} {self._find(container).name}")
 
     def volumes(self) -> Sequence[Volume]:
         return [Volume(name="db-data", driver="local", mountpoint="/var/lib/dockview/volumes/db-data", size_bytes=8200)]
 
     def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
-        self._note(f"prune_plan {' '.join(kinds)}")
+        self._note(f"prune_plan {' '.join(kinds)}{' all' if all_images else ''}")
         items = [
             PruneItem("container", c.id, c.name, 4096, "exited 3 minutes ago")
             for c in self.list if not c.status.is_alive

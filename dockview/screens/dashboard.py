@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, getters, on
+from textual import on
 from textual.binding import BindingType
 
 from dockview.engine.lifecycle import Status
 from dockview.keymap import ACTIONS, screen_bindings, show_keys
-from dockview.screens.host import HostApp
-from dockview.screens.verbs import VerbScreen
+from dockview.screens.focus import FocusScreen, Trouble
 from dockview.text import clean_line
 from dockview.widgets.foot import Hint
 from dockview.widgets.lifecycle import LifecycleView
-from dockview.widgets.rail import KINDS
-from dockview.widgets.resource_list import ResourceList
 
 if TYPE_CHECKING:
     from dockview.engine.model import RunRequest
-    from dockview.widgets.prompt import Prompt
 
 _FOOT = {
     "container": (
@@ -34,10 +30,9 @@ _FOOT = {
 _FIXED = ("prune", "engines", "help", "quit")
 
 
-class Dashboard(VerbScreen):
+class Dashboard(FocusScreen):
     """All objects of an engine at the left, one of them at the right."""
 
-    app = getters.app(HostApp)
     BINDINGS: ClassVar[list[BindingType]] = [*screen_bindings()]
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  Textual's own annotation
         (0, "-single"), (72, "-narrow"), (104, "-roomy"), (160, "-wide"),
@@ -48,54 +43,7 @@ class Dashboard(VerbScreen):
         width = self.app.size.width
         self.add_class([name for least, name in self.HORIZONTAL_BREAKPOINTS if least <= width][-1])
 
-    # Where the focus is
-
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """The list that takes the focus becomes the one in use."""
-        if isinstance(event.widget, ResourceList):
-            if self.rail.active != event.widget.kind:
-                self.rail.use(event.widget.kind)
-                self.follow_cursor()
-            self.remove_class("-in-detail")
-        elif self.is_in_detail:
-            self.add_class("-in-detail")
-        self.rail.light(isinstance(event.widget, ResourceList))
-        self.detail.light(self.is_in_detail)
-        self.draw_foot()
-
-    @property
-    def is_in_detail(self) -> bool:
-        """Whether the focus is at the right."""
-        return self.focused is not None and self.detail in self.focused.ancestors
-
-    @on(ResourceList.Activated)
-    def _activated(self) -> None:
-        self.action_open_detail()
-
-    def action_panel(self, kind: str) -> None:
-        """To a list."""
-        self.rail.lists[kind].focus()
-
-    def action_next_panel(self) -> None:
-        """To the next list; after the last comes the detail."""
-        self._panel(1)
-
-    def action_previous_panel(self) -> None:
-        """To the previous list."""
-        self._panel(-1)
-
-    def _panel(self, step: int) -> None:
-        places = [*KINDS, "detail"] if self.detail.tab else [*KINDS]
-        here = places.index("detail" if self.is_in_detail else self.rail.active)
-        there = places[(here + step) % len(places)]
-        self.action_open_detail() if there == "detail" else self.rail.lists[there].focus()
-
-    def action_open_detail(self) -> None:
-        """Into the detail."""
-        page = self.detail.shown_page
-        if page is not None:
-            self.add_class("-in-detail")
-            self.call_after_refresh((page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus)
+    # Back
 
     async def action_back(self) -> None:
         """Out of what is open, from the inside: a notice, the detail, a failed run, a filter."""
@@ -119,29 +67,6 @@ class Dashboard(VerbScreen):
                 "Cancel this run?", [clean_line(trace.line), "What it has done so far is undone."], "cancel it",
                 lambda _: self.cancel_run(trace_id),
             )  # fmt: skip
-
-    def action_next_tab(self) -> None:
-        """The next tab."""
-        self._turn(1)
-
-    def action_previous_tab(self) -> None:
-        """The previous tab."""
-        self._turn(-1)
-
-    def _turn(self, step: int) -> None:
-        tabs = self.detail.bar.tabs
-        if tabs:
-            self.action_tab(tabs[(tabs.index(self.detail.tab) + step) % len(tabs)])
-
-    def action_tab(self, tab: str) -> None:
-        """To a tab by name."""
-        was_in_detail = self.is_in_detail
-        if tab not in self.detail.bar.tabs:
-            self.notice.say(f"no {tab} here: select a container", is_calm=True)
-            return
-        self.turn_to(tab)
-        if was_in_detail or self.has_class("-single"):
-            self.action_open_detail()
 
     # Verbs
 
@@ -212,7 +137,7 @@ class Dashboard(VerbScreen):
         """Preview, then prune."""
         await self.open_prune()
 
-    async def open_prune(self, kinds: tuple[str, ...] = ("container", "image")) -> None:
+    async def open_prune(self, kinds: tuple[str, ...] = ("container", "image"), *, is_all: bool = False) -> None:
         """The prune preview with these kinds chosen."""
         if self.engine is None or self.lacks("prune"):
             return
@@ -222,9 +147,12 @@ class Dashboard(VerbScreen):
             from dockview.engine.model import PrunePlan  # noqa: PLC0415  here for the check alone
 
             if isinstance(plan, PrunePlan) and plan.items:
-                self.prune(plan, " && ".join(f"docker {kind} prune -f" for kind in plan.kinds))
+                every = " -a" if screen.is_all else ""
+                lines = [f"docker {kind} prune -f{every if kind == 'image' else ''}" for kind in plan.kinds]
+                self.prune(plan, " && ".join(lines))
 
-        await self.app.push_screen(PruneScreen(self.engine, kinds), answered)
+        screen = PruneScreen(self.engine, kinds, is_all=is_all)
+        await self.app.push_screen(screen, answered)
 
     async def action_run_form(self) -> None:
         """Fill in a run."""
@@ -239,11 +167,6 @@ class Dashboard(VerbScreen):
         image = self.session.image(self.ref.id) if self.ref.kind == "image" else None
         chosen = image.tags[0].removesuffix(":latest") if image is not None and image.tags else ""
         await self.app.push_screen(RunForm(self.image_names(), chosen), answered)
-
-    def image_names(self) -> list[str]:
-        """Names that can be run: of images that are here, then others that the engine's registries offer."""
-        here = [clean_line(tag.removesuffix(":latest")) for i in self.session.snapshot.images or () for tag in i.tags]
-        return list(dict.fromkeys([*here, *self.app.offered()]))
 
     # Looking
 
@@ -339,78 +262,13 @@ class Dashboard(VerbScreen):
         else:
             self.notice.say("this step has no command that would show it from outside", is_calm=True)
 
-    # Lines
-
-    async def action_filter(self) -> None:
-        """Type a filter for the list in use, or what to look for in the logs."""
-        from dockview.widgets.prompt import Prompt  # noqa: PLC0415  loaded when it is first used
-
-        if self.is_in_detail and self.detail.tab == "logs":
-            await self._open_prompt(Prompt("?"))
-            return
-        made = self.rail.current
-        await self._open_prompt(Prompt("/", made.filter_text))
-
-    async def action_command(self) -> None:
-        """Type a docker line."""
-        from dockview.screens.completion import candidates  # noqa: PLC0415  loaded when it is first used
-        from dockview.widgets.prompt import Prompt  # noqa: PLC0415  likewise
-
-        names = {
-            "container": [clean_line(c.name) for c in self.session.snapshot.containers or ()],
-            "image": self.image_names(),
-        }
-        await self._open_prompt(Prompt(":", complete=lambda line: candidates(line, names), history=self.history))
-
-    @property
-    def history(self) -> list[str]:
-        """Lines typed earlier, oldest first."""
-        return self.app.line_history
-
-    async def _open_prompt(self, prompt: Prompt) -> None:
-        # Awaited, so that what is typed next goes into the line and is not taken for a key.
-        self.notice.clear()
-        self.foot.display = False
-        await self.mount(prompt, after=self.foot)
-        self.set_focus(prompt.input)
-
-    def on_prompt_changed(self, message: Prompt.Changed) -> None:
-        """Filter, or search, while it is typed."""
-        if message.prompt.sign == "/":
-            self.rail.current.set_filter(message.text)
-        elif message.prompt.sign == "?":
-            self.detail.logs.search(message.text)
-
-    def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
-        """Do what the line says; stay in it when it is wrong."""
-        if message.prompt.sign == ":":
-            from dockview.screens.lines import obey  # noqa: PLC0415  loaded when it is first used
-
-            trouble = obey(self, message.text)
-            if trouble is not None:
-                message.prompt.show_trouble(*trouble)
-                return
-            if message.text.strip():
-                self.history.append(message.text)
-        self._close_prompt(message.prompt)
-
-    def on_prompt_left(self, message: Prompt.Left) -> None:
-        """Undo the filter or the search, and leave."""
-        if message.prompt.sign == "/":
-            self.rail.current.set_filter("")
-        elif message.prompt.sign == "?":
-            self.detail.logs.search("")
-        self._close_prompt(message.prompt)
-
-    def _close_prompt(self, prompt: Prompt) -> None:
-        prompt.remove()
-        self.foot.display = True
-        if prompt.sign == "?":
-            self.action_open_detail()
-        else:
-            self.rail.current.focus()
-
     # Keys
+
+    def obey(self, line: str) -> Trouble | None:
+        """Do what a docker line says. Returns: what is wrong with it."""
+        from dockview.screens.lines import obey  # noqa: PLC0415  loaded when it is first used
+
+        return obey(self, line)
 
     def keys_of(self, action_id: str) -> str:
         """The keys of an action, as the user has set them."""

@@ -9,12 +9,10 @@ from dockview.commands.command import Command
 from dockview.commands.parse import parse_line
 from dockview.commands.usage import UsageError
 from dockview.engine.model import Container
+from dockview.screens.focus import Trouble
 
 if TYPE_CHECKING:
     from dockview.screens.dashboard import Dashboard
-
-Trouble = tuple[str, tuple[int, int] | None, str]
-"""What is wrong with a line, which characters of it, and what to do."""
 
 
 def obey(board: Dashboard, line: str) -> Trouble | None:
@@ -96,7 +94,7 @@ def _prune(board: Dashboard, command: Command) -> Trouble | None:
     kinds = command.texts("kinds")
     if command.is_on("volumes"):
         kinds = (*kinds, "volume")
-    board.call_later(board.open_prune, kinds)
+    board.call_later(board.open_prune, kinds, is_all=command.is_on("all"))
     return None
 
 

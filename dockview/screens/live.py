@@ -1,6 +1,7 @@
 """The living part of the dashboard: the engine, its feeds, and questions whose answers come as messages.
 
-This is the lowest of four layers of one screen (live → board → verbs → dashboard). It asks and hears; it draws nothing.
+This is the lowest of six layers of one screen (live → picture → board → verbs → focus → dashboard). It asks; it draws
+nothing.
 """
 
 from __future__ import annotations

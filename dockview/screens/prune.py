@@ -46,11 +46,11 @@ class PruneScreen(Dialog[PrunePlan]):
     heading = "Prune"
     is_grave = True
 
-    def __init__(self, engine: Engine, kinds: Sequence[str]) -> None:
+    def __init__(self, engine: Engine, kinds: Sequence[str], *, is_all: bool = False) -> None:
         super().__init__()
         self._engine = engine
         self._kinds = [kind for kind in KINDS if kind in kinds]
-        self._all_images = False
+        self.is_all = is_all
         """Those with a name, too: they would have to be pulled again."""
         self._lane = Lane("prune plan")
         self._generation = 0
@@ -82,7 +82,7 @@ class PruneScreen(Dialog[PrunePlan]):
         self._items.show([])
         self._draw("looking…")
         engine, number, kinds = self._engine, self._generation, tuple(self._kinds)
-        all_images = self._all_images
+        all_images = self.is_all
 
         def ask() -> None:
             try:
@@ -120,7 +120,7 @@ class PruneScreen(Dialog[PrunePlan]):
             is_on = kind in self._kinds
             choice += [(f"{number} ", "accent"), ("◉ " if is_on else "○ ", "accent" if is_on else "faint")]
             choice.append((_WORDS[kind] + "   ", "text" if is_on else "faint"))
-        is_on = self._all_images
+        is_on = self.is_all
         more: list[Piece] = [("5 ", "accent"), ("◉ " if is_on else "○ ", "accent" if is_on else "faint")]
         more.append(("all unused images", "text" if is_on else "faint"))
         self._choice.say([choice, more])
@@ -151,8 +151,8 @@ class PruneScreen(Dialog[PrunePlan]):
 
     def action_all_images(self) -> None:
         """Look for every unused image, or only for those without a name."""
-        self._all_images = not self._all_images
-        if self._all_images and "image" not in self._kinds:
+        self.is_all = not self.is_all
+        if self.is_all and "image" not in self._kinds:
             self._kinds = [kind for kind in KINDS if kind in {*self._kinds, "image"}]
         if self._kinds:
             self._ask()

@@ -1,4 +1,4 @@
-"""What can be done to objects from the dashboard. The third layer of the screen.
+"""What can be done to objects from the dashboard. The fourth layer of the screen.
 
 Each verb: a key → a question to the engine in a thread (the row turns pending) → VerbFinished or VerbFailed → the
 pending mark goes, and the next snapshot shows what the engine says. Nothing is drawn as done before.

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 
 from dockview.app import DockviewApp
 from dockview.opening import Opening
-from dockview.screens import board
+from dockview.screens import picture
 from dockview.settings import Settings
 from dockview.widgets.lifecycle import LifecycleView
 from tests import fakes
@@ -65,8 +65,8 @@ class Stage:
 
 @pytest.fixture(autouse=True)
 def _frozen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board, "now_ns", lambda: fakes.NOW_NS)
-    monkeypatch.setattr(board.BoardScreen, "_measure_host", lambda _: None)
+    monkeypatch.setattr(picture, "now_ns", lambda: fakes.NOW_NS)
+    monkeypatch.setattr(picture.PictureScreen, "_measure_host", lambda _: None)
     monkeypatch.setattr(LifecycleView, "_now_ns", lambda _, __: 124 * fakes.SECOND)
 
 

@@ -165,6 +165,8 @@ async def test_prune_preview(start: Start) -> None:
         await stage.press("P")
         await stage.sees("3 objects   213 MB  would be freed")
         assert "exited 3 minutes ago" in stage.text()
+        await stage.press("5")
+        await stage.until(lambda: "prune_plan container image all" in stage.engine.calls)
         await stage.press("2")
         await stage.sees("2 objects   8.2 kB  would be freed")
         assert not any(call.startswith("prune ") for call in stage.engine.calls)
