@@ -9,6 +9,7 @@ from dockview.commands.console import Console
 from dockview.commands.execute_ps import labels_text
 from dockview.commands.filters import has_label, read_filters
 from dockview.commands.listing import Listing, matches, show
+from dockview.commands.times import created_at
 from dockview.engine.api import Engine
 from dockview.engine.errors import NotSupported
 from dockview.engine.model import Network, Volume
@@ -28,7 +29,7 @@ _DISK_HEADERS = {
 
 def networks(engine: Engine, command: Command, console: Console) -> int:
     """List networks."""
-    filters = read_filters(command.texts("filter"), ("driver", "id", "name"))
+    filters = read_filters(command.texts("filter"), ("dangling", "driver", "id", "label", "name", "scope", "type"))
     is_whole = command.is_on("no-trunc")
     rows = [
         _network_row(network, is_whole=is_whole) for network in engine.networks() if _passes_network(network, filters)
@@ -44,14 +45,24 @@ def _network_row(network: Network, *, is_whole: bool) -> dict[str, str]:
         "Scope": "local",
         "Subnet": network.subnet,
         "Gateway": network.gateway,
+        "Internal": str(network.is_internal).lower(),
+        "IPv4": "true",
+        "IPv6": "false",
+        "Labels": labels_text(network.labels),
+        "CreatedAt": "" if network.created_ns is None else created_at(network.created_ns),
     }
 
 
 def _passes_network(network: Network, filters: Sequence[tuple[str, str]]) -> bool:
+    is_own = network.name not in ("bridge", "host", "none")
     return matches(filters, {
+        "dangling": lambda text: (text.lower() in ("true", "1")) == (is_own and not network.containers),
         "driver": lambda text: network.driver == text,
         "id": network.id.startswith,
+        "label": lambda text: has_label(network.labels, text),
         "name": lambda text: text in network.name,
+        "scope": lambda text: text == "local",
+        "type": lambda text: text == ("custom" if is_own else "builtin"),
     })  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dockview.commands.flags import Flag, many, missing, switch, value
+from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
 from dockview.commands.grammar_run import RUN_FLAGS
 from dockview.commands.values import integer, signal_name
 
@@ -121,6 +122,17 @@ _REST: tuple[Verb, ...] = (
          aliases=("system events",)),
     Verb("info", "", "Display system-wide information", "execute_info:info", (_FORMAT_F,), aliases=("system info",)),
     Verb("version", "", "Show the dockview version information", "execute_info:version", (_FORMAT_F,)),
+    Verb("port", "CONTAINER [PRIVATE_PORT[/PROTO]]",
+         "List port mappings or a specific mapping for the container", "execute_networks:port", (), 1, 2,
+         ("container port",)),
+    Verb("network create", "NETWORK", "Create a network", "execute_networks:create", CREATE_FLAGS, 1, 1),
+    Verb("network rm", "NETWORK [NETWORK...]", "Remove one or more networks", "execute_networks:rm",
+         (switch("force", "f", "Do not error if the network does not exist"),), 1, None, ("network remove",)),
+    Verb("network connect", "NETWORK CONTAINER", "Connect a container to a network", "execute_networks:connect",
+         CONNECT_FLAGS, 2, 2),
+    Verb("network disconnect", "NETWORK CONTAINER", "Disconnect a container from a network",
+         "execute_networks:disconnect",
+         (switch("force", "f", "Force the container to disconnect from a network"),), 2, 2),
     Verb("network ls", "", "List networks", "execute_lists:networks", (_FILTER, _FORMAT, _NO_TRUNC, _QUIET),
          aliases=("network list",)),
     Verb("network inspect", "NETWORK [NETWORK...]", "Display detailed information on one or more networks",
@@ -162,9 +174,9 @@ GROUPS: Mapping[str, str] = {
 
 MISSING_VERBS: frozenset[str] = frozenset({
     "build", "builder", "buildx", "checkpoint", "commit", "compose", "config", "context", "cp", "diff", "exec",
-    "export", "history", "import", "load", "login", "logout", "manifest", "node", "pause", "plugin", "port", "push",
+    "export", "history", "import", "load", "login", "logout", "manifest", "node", "pause", "plugin", "push",
     "rename", "restart", "save", "search", "secret", "service", "stack", "stats", "swarm", "tag", "top", "trust",
-    "unpause", "update", "create", "rm", "connect", "disconnect",
+    "unpause", "update", "create", "rm",
 })  # fmt: skip
 """What docker has and this version has not, alone or after a group (`network create`)."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dockview.commands.flags import Flag, many, missing, switch, value
+from dockview.commands.grammar_networks import RUN_NETWORK_FLAGS
 from dockview.commands.values import (
     environment_entry,
     integer,
     label,
     memory,
     nano_cpus,
-    network,
     pids_limit,
     ports,
     pull_policy,
@@ -17,15 +17,15 @@ from dockview.commands.values import (
 )
 
 _MISSING = missing(
-    "add-host=", "annotation=", "a/attach=", "blkio-weight=", "blkio-weight-device=", "cgroup-parent=", "cgroupns=",
+    "annotation=", "a/attach=", "blkio-weight=", "blkio-weight-device=", "cgroup-parent=", "cgroupns=",
     "cidfile=", "cpu-count=", "cpu-percent=", "cpu-period=", "cpu-quota=", "cpu-rt-period=", "cpu-rt-runtime=",
     "c/cpu-shares=", "cpuset-cpus=", "cpuset-mems=", "device=", "device-cgroup-rule=", "device-read-bps=",
-    "device-read-iops=", "device-write-bps=", "device-write-iops=", "disable-content-trust", "dns=", "dns-option=",
-    "dns-search=", "domainname=", "expose=", "gpus=", "group-add=", "health-cmd=", "health-interval=",
+    "device-read-iops=", "device-write-bps=", "device-write-iops=", "disable-content-trust", "dns-option=",
+    "domainname=", "expose=", "gpus=", "group-add=", "health-cmd=", "health-interval=",
     "health-retries=", "health-start-interval=", "health-start-period=", "health-timeout=", "init",
-    "io-maxbandwidth=", "io-maxiops=", "ip=", "ip6=", "ipc=", "isolation=", "kernel-memory=", "label-file=", "link=",
+    "io-maxbandwidth=", "io-maxiops=", "ip6=", "ipc=", "isolation=", "kernel-memory=", "label-file=", "link=",
     "link-local-ip=", "log-driver=", "log-opt=", "mac-address=", "memory-reservation=", "memory-swap=",
-    "memory-swappiness=", "mount=", "network-alias=", "net-alias=", "no-healthcheck", "oom-kill-disable",
+    "memory-swappiness=", "mount=", "no-healthcheck", "oom-kill-disable",
     "oom-score-adj=", "pid=", "privileged", "restart=", "runtime=", "security-opt=", "shm-size=", "storage-opt=",
     "sysctl=", "tmpfs=", "ulimit=", "use-api-socket", "userns=", "uts=", "v/volume=", "volume-driver=",
     "volumes-from=",
@@ -45,8 +45,7 @@ RUN_FLAGS: tuple[Flag, ...] = (
     many("label", "l", "list", "Set meta data on a container", convert=label),
     value("memory", "m", "bytes", "Memory limit", convert=memory),
     value("name", "", "string", "Assign a name to the container"),
-    value("network", "", "network", "Connect a container to a network (bridge, none or host)", convert=network,
-          aliases=("net",)),
+    *RUN_NETWORK_FLAGS,
     value("pids-limit", "", "int", "Tune container pids limit (set -1 for unlimited)", convert=pids_limit),
     value("platform", "", "string", "Set platform if the image has more than one"),
     many("publish", "p", "list", "Publish a container's port(s) to the host", convert=ports),

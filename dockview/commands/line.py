@@ -23,11 +23,19 @@ def docker_line(request: RunRequest, verb: str = "run") -> str:
         ("--name", request.name),
         ("--hostname", request.hostname),
         ("--network", "" if request.network == "bridge" else request.network),
+        ("--ip", request.ip),
         ("--user", request.user),
         ("--workdir", request.workdir),
     ):
         if text:
             words += [flag, text]
+    for flag, texts in (
+        ("--network-alias", request.network_aliases),
+        ("--dns", request.dns),
+        ("--dns-search", request.dns_search),
+        ("--add-host", request.add_hosts),
+    ):
+        words += [word for text in texts for word in (flag, text)]
     words += [word for port in request.ports for word in ("-p", _port(port))]
     if request.publish_all:
         words.append("-P")

@@ -58,14 +58,6 @@ def pull_policy(text: str) -> str:
     return text
 
 
-def network(text: str) -> str:
-    """The network to join."""
-    name = "bridge" if text == "default" else text
-    if name not in ("bridge", "none", "host"):
-        raise UsageError(f"network {text}: only bridge, none and host are in this version of dockview")
-    return name
-
-
 def signal_name(text: str) -> str:
     """`SIGTERM` of `SIGTERM`, `term` or `15`. Real-time signals go by number or as `RTMIN+3`."""
     name = text.upper()

@@ -9,7 +9,7 @@ Where a method takes a `ref`, it is a name, a full ID or an unambiguous beginnin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -17,18 +17,26 @@ from dockview.engine.cancel import CancelToken
 from dockview.engine.lifecycle import Record, Trace
 from dockview.engine.model import (
     Capabilities,
+    Change,
     Container,
     DiskUsage,
     EngineInfo,
     Event,
+    ExecRequest,
     Finding,
+    HistoryEntry,
     Image,
+    LoginReport,
     LogRecord,
     Network,
     NetworkRequest,
+    PathStat,
+    ProcessTable,
     PrunePlan,
     PruneReport,
     RunRequest,
+    Stats,
+    UpdateRequest,
     Volume,
 )
 
@@ -105,8 +113,8 @@ class Engine(Protocol):
         """What this machine can do for this engine, and what to install for the rest."""
         ...
 
-    def disk_usage(self) -> DiskUsage:
-        """Bytes on disk by kind."""
+    def disk_usage(self, *, details: bool = False) -> DiskUsage:
+        """Bytes on disk by kind; with `details` also of each image, container and volume, which may take long."""
         ...
 
     def close(self) -> None:
@@ -115,19 +123,24 @@ class Engine(Protocol):
 
     # Containers
 
-    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002  docker's word
-        """The running containers, or all of them; newest first."""
+    def containers(self, *, all: bool = False, size: bool = False) -> Sequence[Container]:  # noqa: A002  docker's word
+        """The running containers, or all of them; newest first; with `size` how much each has written."""
         ...
 
     def container(self, ref: str) -> Container:
         """One container."""
         ...
 
-    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
-        """Docker's inspect JSON of a container, image, network or volume (`kind` narrows where a name is shared)."""
+    def inspect(self, ref: str, kind: str = "", *, size: bool = False) -> dict[str, Any]:
+        """Docker's inspect JSON of a container, image, network or volume (`kind` narrows where a name is shared).
+
+        With `size` a container's has SizeRw and SizeRootFs.
+        """
         ...
 
-    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+    def create(
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Container:
         """Everything up to the writable layer; pulls the image if the request says so."""
         ...
 
@@ -153,20 +166,57 @@ class Engine(Protocol):
         """Start a created or exited container; `on_attach` as in run()."""
         ...
 
-    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
-        """Send the stop signal, wait, then SIGKILL. An already stopped container is left as it is."""
+    def stop(self, ref: str, *, timeout_s: int | None = None, signal: str = "") -> Container:
+        """Send the stop signal, or this one, wait, then SIGKILL. An already stopped container is left as it is."""
+        ...
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give a container another name. Raises: NameInUse, Conflict, InvalidRequest."""
         ...
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal. Raises: Conflict when it does not run."""
         ...
 
-    def remove(self, ref: str, *, force: bool = False) -> None:
-        """Remove a container; a running one only by force. Raises: Conflict."""
+    def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove a container, with its anonymous volumes if asked for; a running one only by force. Raises: Conflict."""
         ...
 
     def wait(self, ref: str) -> int | None:
         """Block until the container has exited; its exit code, None where that is unknown."""
+        ...
+
+    def exec(self, ref: str, request: ExecRequest, *, on_record: OnRecord | None = None) -> Attachment:
+        """Execute one more command in a running container; its streams, from its first word on.
+
+        Once its read() has returned None, its `exit_code` is the command's. Detached, it is closed already.
+
+        Raises: Conflict where the container does not run or is paused, StartFailed (126, 127), InvalidRequest,
+        NotSupported.
+        """
+        ...
+
+    def top(self, ref: str, ps_options: str = "-ef") -> ProcessTable:
+        """The processes of a running container, as ps(1) with these options shows them. Raises: Conflict."""
+        ...
+
+    def stats(self, ref: str) -> Stream[Stats]:
+        """What a container uses, now and then once a second, until it ends. Raises: Conflict where it does not run."""
+        ...
+
+    def pause(self, ref: str) -> None:
+        """Freeze all processes of a container. Raises: Conflict, NotSupported without a freezer."""
+        ...
+
+    def unpause(self, ref: str) -> None:
+        """Let a paused container go on. Raises: Conflict."""
+        ...
+
+    def update(self, ref: str, request: UpdateRequest) -> Container:
+        """Change limits and the restart policy, of a running container at once.
+
+        Raises: InvalidRequest, NotSupported where a limit cannot be set here.
+        """
         ...
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Attachment:
@@ -191,8 +241,76 @@ class Engine(Protocol):
         """The images that are here, newest first."""
         ...
 
-    def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
-        """Fetch an image. Raises: InvalidReference, ImageNotFound, Unauthorized, DigestMismatch, Cancelled."""
+    def pull(
+        self,
+        reference: str,
+        *,
+        platform: str = "",
+        cancel: CancelToken | None = None,
+        on_record: OnRecord | None = None,
+    ) -> Image:
+        """Fetch an image, for this machine's platform or another (linux/arm64).
+
+        Raises: InvalidReference, ImageNotFound, Unauthorized, DigestMismatch, Cancelled.
+        """
+        ...
+
+    def tag(self, source: str, target: str) -> None:
+        """Give an image one more name; another image that has it loses it. Raises: ImageNotFound, InvalidReference."""
+        ...
+
+    def history(self, ref: str) -> Sequence[HistoryEntry]:
+        """The steps that made an image, the last one first."""
+        ...
+
+    def save(
+        self,
+        refs: Sequence[str],
+        write: Callable[[bytes], object],
+        *,
+        cancel: CancelToken | None = None,
+        on_record: OnRecord | None = None,
+    ) -> None:
+        """Hand images to `write`, piece by piece, as one tar archive that `docker load` and OCI tools read."""
+        ...
+
+    def load(
+        self, archive: Iterable[bytes], *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Sequence[str]:
+        """Take in the images of an archive: docker's or an OCI layout, also compressed; docker's `Loaded image: …` lines.
+
+        Raises: DataError, DigestMismatch, OutOfSpace, Cancelled.
+        """
+        ...
+
+    def import_image(
+        self,
+        archive: Iterable[bytes],
+        reference: str = "",
+        *,
+        changes: Sequence[str] = (),
+        message: str = "",
+        platform: str = "",
+        cancel: CancelToken | None = None,
+        on_record: OnRecord | None = None,
+    ) -> str:
+        """Make an image of one layer from a tar archive of a file system; the image's ID. `changes` as in commit().
+
+        Raises: InvalidRequest, InvalidReference, DataError, OutOfSpace, Cancelled.
+        """
+        ...
+
+    def login(
+        self, registry: str, user: str = "", password: str = "", *, cancel: CancelToken | None = None
+    ) -> LoginReport:
+        """Check credentials with a registry and keep them where docker does; without a user, those that are kept.
+
+        Raises: Unauthorized, Unavailable, InvalidRequest.
+        """
+        ...
+
+    def logout(self, registry: str) -> bool:
+        """Forget the credentials for a registry; whether there were any."""
         ...
 
     def remove_image(self, ref: str, *, force: bool = False) -> Sequence[str]:
@@ -225,7 +343,70 @@ class Engine(Protocol):
         ...
 
     def volumes(self) -> Sequence[Volume]:
-        """All named volumes."""
+        """All volumes, anonymous ones too."""
+        ...
+
+    def create_volume(
+        self,
+        name: str = "",
+        *,
+        driver: str = "local",
+        labels: Mapping[str, str] | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> Volume:
+        """Make a volume, or give the one that has this name; without a name it is anonymous.
+
+        Raises: InvalidRequest, NotSupported for a driver or option that is not here.
+        """
+        ...
+
+    def remove_volume(self, name: str, *, force: bool = False) -> None:
+        """Remove a volume with all that is in it; with `force` it may be gone already.
+
+        Raises: Conflict where a container uses it.
+        """
+        ...
+
+    # The files of a container
+
+    def diff(self, ref: str) -> Sequence[Change]:
+        """What the container has added to, changed in and deleted from the file system of its image, by path."""
+        ...
+
+    def stat_path(self, ref: str, path: str) -> PathStat:
+        """What there is at a path inside, also of a stopped container; a link is not followed. Raises: NotFound."""
+        ...
+
+    def copy_from(self, ref: str, path: str) -> Stream[bytes]:
+        """A tar archive of what is at a path inside; its names begin with the path's last part.
+
+        Raises: NotFound, InvalidRequest.
+        """
+        ...
+
+    def copy_to(self, ref: str, path: str, archive: Iterable[bytes], *, is_user: bool = False) -> None:
+        """Unpack a tar archive into a folder inside, whose links cannot lead out of the container.
+
+        With `is_user` everything belongs to the container's user afterwards, and not to whom the archive says.
+
+        Raises: NotFound, InvalidRequest, Conflict, DataError, OutOfSpace.
+        """
+        ...
+
+    def export(self, ref: str) -> Stream[bytes]:
+        """A tar archive of the container's whole file system, without its volumes and binds."""
+        ...
+
+    def commit(
+        self, ref: str, reference: str = "", *, author: str = "", message: str = "", changes: Sequence[str] = (),
+        pause: bool = True,
+    ) -> str:  # fmt: skip
+        """Make an image of the container's file system as it is now; the image's ID.
+
+        `changes` are lines of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL.
+
+        Raises: InvalidRequest, InvalidReference.
+        """
         ...
 
     def prune_plan(

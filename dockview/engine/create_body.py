@@ -10,6 +10,7 @@ from typing import Any
 
 from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import RunRequest
+from dockview.engine.network_body import check_network, networking_config
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
@@ -22,6 +23,7 @@ def create_body(request: RunRequest) -> dict[str, Any]:
     Raises: InvalidRequest, saying which part of the request cannot be right.
     """
     _validate(request)
+    check_network(request)
     body: dict[str, Any] = {
         "Image": request.image,
         "Cmd": list(request.command) or None,
@@ -37,6 +39,7 @@ def create_body(request: RunRequest) -> dict[str, Any]:
         "StopTimeout": request.stop_timeout_s,
         "ExposedPorts": {f"{port.container_port}/{port.protocol}": {} for port in request.ports},
         "HostConfig": _host_config(request),
+        "NetworkingConfig": networking_config(request),
     }
     return {key: value for key, value in body.items() if value not in (None, "", [], {}, False)}
 
@@ -48,6 +51,9 @@ def _host_config(request: RunRequest) -> dict[str, Any]:
         bindings.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
     config = {
         "NetworkMode": request.network,
+        "Dns": list(request.dns),
+        "DnsSearch": list(request.dns_search),
+        "ExtraHosts": list(request.add_hosts),
         "PortBindings": bindings,
         "PublishAllPorts": request.publish_all,
         "AutoRemove": request.auto_remove,

@@ -60,6 +60,12 @@ class Mount:
     """Whether a new volume stays empty where the image has files (volume-nocopy)."""
     tmpfs_size_bytes: int | None = None
     tmpfs_mode: int | None = None
+    tmpfs_options: str = ""
+    """What --tmpfs says besides size and mode, such as `exec` or `uid=1000`; commas between."""
+    is_short: bool = False
+    """Written as -v or --tmpfs: a bind's missing source is then created, where --mount refuses it."""
+    relabel: str = ""
+    """z or Z: SELinux labels were asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +193,12 @@ class Container:
     auto_remove: bool = False
     error: str = ""
     """Why the last start failed, or empty."""
+    mounts: tuple[str, ...] = ()
+    """Names of volumes and host paths of binds, as docker's list names them."""
+    size_rw_bytes: int | None = None
+    """Bytes in its writable layer, where a list was asked for with sizes."""
+    size_root_fs_bytes: int | None = None
+    """Those and the image's."""
 
     @property
     def short_id(self) -> str:
@@ -202,6 +214,34 @@ class Layer:
     diff_id: str
     size_bytes: int | None
     media_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """A step that made an image."""
+
+    created_ns: int | None
+    created_by: str
+    """The instruction (untrusted)."""
+    comment: str
+    size_bytes: int | None
+    """Of the layer that the step made; 0 where it made none."""
+    id: str = ""
+    """Of the image that the step ended in, where that is here; else empty."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginReport:
+    """A registry that has accepted a user."""
+
+    registry: str
+    user: str
+    """Empty where an identity token stands for one."""
+    kept_in: str
+    """A file, or the program of a credential helper."""
+    is_plain: bool
+    """Whoever may read that file can read the password."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +307,29 @@ class NetworkRequest:
     """Of the driver: com.docker.network.bridge.name, …"""
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A difference between a container's file system and its image's."""
+
+    kind: str
+    """A (added), C (changed) or D (deleted)."""
+    path: str
+    """As the container sees it (untrusted)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathStat:
+    """What there is at a path of a container."""
+
+    name: str
+    size_bytes: int
+    mode: int
+    """st_mode: type and permissions (inode(7))."""
+    modified_ns: int
+    link_target: str = ""
+    """Of a symbolic link: where it leads, followed to its end inside the container."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
     """A named volume."""
@@ -277,6 +340,78 @@ class Volume:
     created_ns: int | None = None
     size_bytes: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecRequest:
+    """What `docker exec` asks for; empty texts leave the container's own setting."""
+
+    command: tuple[str, ...]
+    line: str
+    """The docker line, as typed."""
+    env: tuple[str, ...] = ()
+    """`KEY=value`, besides the container's own."""
+    user: str = ""
+    workdir: str = ""
+    tty: bool = False
+    size: tuple[int, int] | None = None
+    """Rows and columns of the terminal at the start."""
+    open_stdin: bool = False
+    detach: bool = False
+    """Nobody reads its output; its end is an event only."""
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTable:
+    """The processes of a container as ps(1) lists them: column titles, and a row of cells for each process."""
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """What a container uses, at one moment; None is what cannot be measured here."""
+
+    container_id: str
+    name: str
+    time_ns: int
+    cpu_percent: float | None = None
+    """Of one CPU: two busy ones are 200. None in the first sample of a stream: it takes two."""
+    memory_bytes: int | None = None
+    """Without the page cache that the kernel would give up first, as docker counts."""
+    memory_limit_bytes: int | None = None
+    """The container's, or all of the machine's memory."""
+    network_received_bytes: int | None = None
+    """On all interfaces but the loopback, since the start; None on the host's network."""
+    network_sent_bytes: int | None = None
+    block_read_bytes: int | None = None
+    block_written_bytes: int | None = None
+    pids: int | None = None
+    """Processes and threads."""
+    cpu_total_ns: int | None = None
+    """CPU time since the start."""
+
+    @property
+    def memory_percent(self) -> float | None:
+        """Of the limit."""
+        if self.memory_bytes is None or not self.memory_limit_bytes:
+            return None
+        return self.memory_bytes / self.memory_limit_bytes * 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRequest:
+    """What `docker update` changes; None leaves it as it is. Units as in RunRequest; -1 is unlimited."""
+
+    memory_bytes: int | None = None
+    memory_swap_bytes: int | None = None
+    nano_cpus: int | None = None
+    cpu_shares: int | None = None
+    cpuset_cpus: str | None = None
+    pids_limit: int | None = None
+    restart: RestartPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +487,23 @@ class PruneReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageUse:
+    """What an image takes: bytes that it shares with other images, and bytes of its own."""
+
+    image: Image
+    shared_bytes: int | None
+    unique_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeUse:
+    """A volume, and how many containers use it."""
+
+    volume: Volume
+    links: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class DiskUsage:
     """Bytes on disk by kind; None where unknown."""
 
@@ -359,6 +511,16 @@ class DiskUsage:
     containers_bytes: int | None
     volumes_bytes: int | None
     cache_bytes: int | None
+    """Of a builder."""
+    blobs_bytes: int | None = 0
+    """Of layers as downloaded, where an engine keeps them beside the unpacked ones."""
+    images: tuple[ImageUse, ...] = ()
+    """This and what follows only where details were asked for."""
+    containers: tuple[Container, ...] = ()
+    """With their sizes."""
+    volumes: tuple[VolumeUse, ...] = ()
+    cache: tuple[Mapping[str, Any], ...] = ()
+    """Of a builder: docker's own JSON of each entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
-from dockview.engine.daemon import containers, images, mapping, prune
+from dockview.engine.daemon import containers, images, mapping, networks, prune
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.details import Details
@@ -28,6 +28,7 @@ from dockview.engine.model import (
     Image,
     LogRecord,
     Network,
+    NetworkRequest,
     PrunePlan,
     PruneReport,
     RunRequest,
@@ -75,10 +76,11 @@ class DockerEngine:
         """Whether the daemon answers, what it runs on, and what of its containers can be seen from here."""
         return doctor(self._daemon)
 
-    def disk_usage(self) -> DiskUsage:
+    def disk_usage(self, *, details: bool = False) -> DiskUsage:
         """Bytes on disk by kind, as the daemon counts them."""
         with self._daemon.line() as api, self._daemon.mapped("cannot ask for the disk usage"):
-            return mapping.disk_usage(api.df())
+            found = api.df()
+            return usage.disk_usage(found) if details else mapping.disk_usage(found)
 
     def close(self) -> None:
         """Unblock every call in flight and let go of everything; containers go on."""
@@ -88,21 +90,24 @@ class DockerEngine:
 
     # Containers
 
-    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002
+    def containers(self, *, all: bool = False, size: bool = False) -> Sequence[Container]:  # noqa: A002
         """The running containers, or all of them; newest first."""
         with self._daemon.mapped("cannot list containers"):
-            rows = self._daemon.api.containers(all=all)
-        return self._details.fill([(mapping.container_of_list(row), str(row.get("Status") or "")) for row in rows])
+            rows = self._daemon.api.containers(all=all, size=size)
+        listed = [(mapping.container_of_list(row), str(row.get("Status") or "")) for row in rows]
+        if size:
+            listed = [(usage.sized(container, row), said) for (container, said), row in zip(listed, rows, strict=True)]
+        return self._details.fill(listed)
 
     def container(self, ref: str) -> Container:
         """One container."""
         return mapping.container_of_inspect(containers.inspect(self._daemon, ref))
 
-    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+    def inspect(self, ref: str, kind: str = "", *, size: bool = False) -> dict[str, Any]:
         """Docker's inspect JSON, looked for as container, image, network, volume."""
         api = self._daemon.api
         looks: dict[str, Callable[[str], dict[str, Any]]] = {
-            "container": api.inspect_container,
+            "container": lambda name: usage.inspect_container(self._daemon, name, size=size),
             "image": api.inspect_image,
             "network": api.inspect_network,
             "volume": api.inspect_volume,
@@ -117,9 +122,11 @@ class DockerEngine:
                 continue
         raise NotFound(f"no such {kind or 'object'}: {ref}")
 
-    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+    def create(
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Container:
         """Everything up to the writable layer; pulls the image if the request says so."""
-        with self._record("create", request.image, request.line, cancel) as trace:
+        with self._record("create", request.image, request.line, cancel, on_record) as trace:
             found = containers.create(self._daemon, trace, request)
             trace.commit()
         return self.container(str(found["Id"]))
@@ -151,19 +158,26 @@ class DockerEngine:
             self._details.forget(container.id)
             return mapping.container_of_inspect(running)
 
-    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+    def stop(self, ref: str, *, timeout_s: int | None = None, signal: str = "") -> Container:
         """Send the stop signal, wait, then SIGKILL."""
         found = containers.inspect(self._daemon, ref)
         container = mapping.container_of_inspect(found)
         if not container.status.is_alive:
             return container
-        option = "" if timeout_s is None else f"-t {timeout_s} "
+        option = ("" if timeout_s is None else f"-t {timeout_s} ") + (f"-s {signal} " if signal else "")
         with self._record_of("stop", container, f"docker stop {option}{container.name}") as trace:
-            containers.stop(self._daemon, trace, found, timeout_s)
+            containers.stop(self._daemon, trace, found, timeout_s, signal)
         try:
             return self.container(container.id)
         except NotFound:  # It ran with --rm: this is the last that was known of it.
             return container
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give a container another name."""
+        container = mapping.container_of_inspect(containers.inspect(self._daemon, ref))
+        with self._record_of("rename", container, f"docker rename {container.name} {name}") as trace:
+            trace.subject(container=container.id, name=name, image=container.image)
+            containers.rename(self._daemon, trace, container, name)
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal."""
@@ -229,6 +243,28 @@ class DockerEngine:
             rows = self._daemon.api.networks()
             running = self._daemon.api.containers()
         return [mapping.network({**row, "Containers": mapping.ends_on(str(row.get("Name")), running)}) for row in rows]
+
+    def create_network(self, request: NetworkRequest) -> Network:
+        """Make a network."""
+        with self._record("network create", request.name, request.line) as trace:
+            return networks.create(self._daemon, trace, request)
+
+    def remove_network(self, ref: str) -> None:
+        """Remove a network."""
+        with self._record("network rm", ref, f"docker network rm {ref}") as trace:
+            networks.remove(self._daemon, trace, ref)
+
+    def connect_network(self, ref: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        """Put a container on one more network."""
+        found = self.container(container)
+        with self._record_of("network connect", found, f"docker network connect {ref} {found.name}") as trace:
+            networks.connect(self._daemon, trace, ref, found.id, ip=ip, aliases=aliases)
+
+    def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
+        """Take a container off a network."""
+        found = self.container(container)
+        with self._record_of("network disconnect", found, f"docker network disconnect {ref} {found.name}") as trace:
+            networks.disconnect(self._daemon, trace, ref, found.id, force=force)
 
     def volumes(self) -> Sequence[Volume]:
         """All named volumes; their sizes are not counted here, which may take long, but in `prune_plan`."""

@@ -200,6 +200,9 @@ def network(row: Json) -> Network:
         gateway=str(pool.get("Gateway") or ""),
         bridge=str((row.get("Options") or {}).get("com.docker.network.bridge.name") or ""),
         containers={c: str((end or {}).get("IPv4Address") or "").partition("/")[0] for c, end in containers.items()},
+        created_ns=nanoseconds(row.get("Created")),
+        is_internal=bool(row.get("Internal")),
+        labels=dict(row.get("Labels") or {}),
     )
 
 

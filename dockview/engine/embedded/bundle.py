@@ -7,11 +7,12 @@ import sys
 
 from dockview.engine.embedded.discard import attributes
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.leases import Lease
 from dockview.engine.embedded.pull import lower_dirs
-from dockview.engine.embedded.wire import Lease
 from dockview.engine.runtime.base import host_base
 from dockview.engine.runtime.bundle import ShimSettings, write_bundle
 from dockview.engine.runtime.spec import build_spec
+from dockview.engine.state import volumes
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord
 
@@ -26,8 +27,14 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
     files = (("hostname", "/etc/hostname"), ("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf"))
     spec = build_spec(
         config, record.request, container_id=record.id, hostname=wire.hostname, rootless=house.is_rootless,
-        binds=[(f"{folder}/{name}", destination, False) for name, destination in files],
+        binds=[(f"{wire.folder or folder}/{name}", destination, False) for name, destination in files],
+        netns_path=wire.netns_path,
     )  # fmt: skip
+    mounts = volumes.mounts_of(house.database, record.id)
+    if mounts:
+        from dockview.engine.embedded.mounts import put_into  # noqa: PLC0415  most containers have none
+
+        put_into(house, spec, mounts)
     # Only what the hub itself made is trusted with the host's userland; a label alone is anybody's word.
     wants_base = image.is_hub and (config.get("Labels") or {}).get(_HOST_BASE) == "host"
     shim = ShimSettings(
@@ -37,6 +44,9 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
         open_stdin=record.request.open_stdin, rootless=house.is_rootless,
         base_mounts=tuple(host_base()) if wants_base else (),
         on_exit=_reaper(house, record.id) if record.request.auto_remove else (), attributes=attributes(record),
+        user_mounts=tuple(mount.target for mount in mounts),
+        volumes=tuple((m.source, m.target, str(not m.read_only).lower()) for m in mounts if m.type == "volume"),
+        shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
     )  # fmt: skip
     write_bundle(folder, spec, shim)
 

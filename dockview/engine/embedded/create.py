@@ -8,11 +8,12 @@ import shlex
 from dataclasses import replace
 
 from dockview.engine.create_body import create_body
+from dockview.engine.embedded import mounts
 from dockview.engine.embedded.discard import discard, note
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.leases import check, lease
 from dockview.engine.embedded.names import random_name
 from dockview.engine.embedded.pull import ensure_image, lower_dirs
-from dockview.engine.embedded.wire import lease
 from dockview.engine.errors import NameInUse
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import RunRequest
@@ -26,6 +27,7 @@ def create(house: House, trace: Recorder, request: RunRequest) -> tuple[Containe
     """Perform the phases up to the writable layer; the caller commits. Failing, nothing is left behind."""
     with trace.phase(Phase.PARSE) as span:
         body = create_body(request)
+        check(house, request)
         span.fact("request", "POST /containers/create")
         span.fact("body", json.dumps(body, ensure_ascii=False))
     with trace.phase(Phase.CONNECT, check="dockview version") as span:
@@ -47,6 +49,7 @@ def create(house: House, trace: Recorder, request: RunRequest) -> tuple[Containe
         span.fact("name", name)
         span.fact("folder", folder)
         span.fact("log", log)
+        mounts.claim(house, trace, span, container_id=container_id, image=image, request=request)
         span.check(f"dockview --root {shlex.quote(house.layout.root)} inspect {name}")
         record = containers.find(house.database, container_id)
         note(house, "create", record)

@@ -6,22 +6,40 @@ from dockview.engine.embedded.house import House
 from dockview.engine.errors import NotFound
 from dockview.engine.images.unpack import remove_tree
 from dockview.engine.runtime.leftovers import remove_leftovers
-from dockview.engine.state import containers
+from dockview.engine.state import containers, volumes
 from dockview.engine.state.containers import ContainerRecord
+from dockview.engine.state.networks import own_networks
 
 
-def discard(house: House, container_id: str) -> None:
-    """Remove whatever there is of a container, in the order that lets a later try go on; idempotent."""
+def discard(house: House, container_id: str, *, has_volumes: bool = False) -> list[str]:
+    """Remove whatever there is of a container, in the order that lets a later try go on; idempotent.
+
+    Its anonymous volumes go with one that was --rm or was never finished, and where `has_volumes` asks for it; the
+    names of those that went.
+    """
     try:
         record = containers.find(house.database, container_id)
     except NotFound:
         record = None
+    going: list[str] = []
+    if record is not None and (has_volumes or record.request.auto_remove or record.is_building):
+        going = volumes.anonymous_of(house.database, container_id)
     folder = house.layout.container(container_id)
     remove_leftovers(folder)
     remove_tree(folder)
     if record is not None:
+        around = own_networks(house.database, container_id)
         containers.delete(house.database, container_id)
         note(house, "destroy", record)
+        if around:
+            from dockview.engine.embedded.neighbours import refresh  # noqa: PLC0415  not on the default network
+
+            refresh(house, around)
+    if going:
+        from dockview.engine.embedded.volumes import discard_volume  # noqa: PLC0415  most containers have none
+
+        going = [name for name in going if discard_volume(house, name)]
+    return going
 
 
 def note(house: House, action: str, record: ContainerRecord, **more: str) -> None:

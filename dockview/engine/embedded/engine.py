@@ -26,6 +26,7 @@ from dockview.engine.model import (
     Image,
     LogRecord,
     Network,
+    NetworkRequest,
     PrunePlan,
     PruneReport,
     RunRequest,
@@ -45,7 +46,6 @@ _MISSING = {
     "exec": "the embedded engine cannot exec into a running container yet",
     "stats": "the embedded engine does not measure use yet",
     "volume": "the embedded engine has no volumes yet",
-    "network-create": "the embedded engine has the networks bridge, none and host only",
 }
 
 
@@ -98,6 +98,8 @@ class EmbeddedEngine:
 
     def capabilities(self) -> Capabilities:
         """What it cannot do yet."""
+        if self._house.is_rootless:
+            return Capabilities({**_MISSING, "network-create": "rootless: only root may make a bridge"})
         return Capabilities(_MISSING)
 
     def doctor(self) -> Sequence[Finding]:
@@ -106,15 +108,11 @@ class EmbeddedEngine:
 
         return doctor(self._house)
 
-    def disk_usage(self) -> DiskUsage:
+    def disk_usage(self, *, details: bool = False) -> DiskUsage:
         """Bytes on disk, counted now."""
-        layout = self._house.layout
-        return DiskUsage(
-            images_bytes=tree_size(layout.layers),
-            containers_bytes=tree_size(layout.containers),
-            volumes_bytes=0,
-            cache_bytes=tree_size(f"{layout.root}/blobs"),
-        )
+        from dockview.engine.embedded.usage import disk_usage  # noqa: PLC0415
+
+        return disk_usage(self._house, details=details)
 
     def close(self) -> None:
         """Unblock every call in flight; containers go on."""
@@ -137,15 +135,20 @@ class EmbeddedEngine:
 
     # Containers
 
-    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002
+    def containers(self, *, all: bool = False, size: bool = False) -> Sequence[Container]:  # noqa: A002
         """The running containers, or all of them."""
-        return query.list_containers(self._house, everything=all)
+        listed = query.list_containers(self._house, everything=all)
+        if not size:
+            return listed
+        from dockview.engine.embedded.usage import with_sizes  # noqa: PLC0415
+
+        return with_sizes(self._house, listed)
 
     def container(self, ref: str) -> Container:
         """One container."""
         return query.get_container(self._house, ref)
 
-    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+    def inspect(self, ref: str, kind: str = "", *, size: bool = False) -> dict[str, Any]:
         """Docker's inspect JSON."""
         from dockview.engine.embedded import image_verbs, inspect  # noqa: PLC0415
 
@@ -156,13 +159,16 @@ class EmbeddedEngine:
                 if kind:
                     raise
             else:
-                return inspect.inspect_container(self._house, record, list(self.networks()))
+                shown = inspect.inspect_container(self._house, record)
+                return {**shown, **self._sizes(record)} if size else shown
         if kind in ("", "network"):
-            for network in self.networks():
-                if ref in (network.name, network.id):
-                    return inspect.inspect_network(network)
-            if kind:
-                raise NotFound(f"no such network: {ref}", hint="`dockview network ls` lists them")
+            from dockview.engine.embedded.network_inspect import inspect_network  # noqa: PLC0415
+
+            try:
+                return inspect_network(self._house, ref)
+            except NotFound:
+                if kind:
+                    raise
         if kind == "volume":
             raise NotFound(f"no such volume: {ref}", hint=_MISSING["volume"])
         try:
@@ -172,12 +178,20 @@ class EmbeddedEngine:
                 raise
             raise NotFound(f"no such object: {ref}", hint="no container, network or image has that name") from error
 
-    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+    def _sizes(self, record: containers.ContainerRecord) -> dict[str, int | None]:
+        from dockview.engine.embedded.usage import with_sizes  # noqa: PLC0415
+
+        sized = with_sizes(self._house, [query.to_container(self._house, record)])[0]
+        return {"SizeRw": sized.size_rw_bytes, "SizeRootFs": sized.size_root_fs_bytes}
+
+    def create(
+        self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
+    ) -> Container:
         """Everything up to the writable layer."""
         from dockview.engine.embedded.run import create_only  # noqa: PLC0415
 
         with self._cancellable(cancel) as token:
-            return self.container(create_only(self._house, request, token))
+            return self.container(create_only(self._house, request, token, on_record))
 
     def run(
         self, request: RunRequest, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None,
@@ -197,12 +211,18 @@ class EmbeddedEngine:
         with self._cancellable(cancel) as token:
             return self.container(start(self._house, ref, token, on_attach))
 
-    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+    def stop(self, ref: str, *, timeout_s: int | None = None, signal: str = "") -> Container:
         """Stop signal, grace, SIGKILL."""
         from dockview.engine.embedded.stop import stop  # noqa: PLC0415
 
-        record = stop(self._house, ref, timeout_s)
+        record = stop(self._house, ref, timeout_s, signal)
         return query.to_container(self._house, record)
+
+    def rename(self, ref: str, name: str) -> None:
+        """Give a container another name."""
+        from dockview.engine.embedded.rename import rename  # noqa: PLC0415
+
+        rename(self._house, ref, name)
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal."""
@@ -275,10 +295,34 @@ class EmbeddedEngine:
     # The rest
 
     def networks(self) -> Sequence[Network]:
-        """The default bridge, once a container has asked for it, host and none."""
-        from dockview.engine.embedded.wire import networks  # noqa: PLC0415
+        """All networks; bridge, host and none are always there."""
+        from dockview.engine.embedded.network_verbs import list_networks  # noqa: PLC0415
 
-        return networks(self._house)
+        return list_networks(self._house)
+
+    def create_network(self, request: NetworkRequest) -> Network:
+        """Make a network."""
+        from dockview.engine.embedded.network_verbs import create_network  # noqa: PLC0415
+
+        return create_network(self._house, request)
+
+    def remove_network(self, ref: str) -> None:
+        """Remove a network."""
+        from dockview.engine.embedded.network_verbs import remove_network  # noqa: PLC0415
+
+        remove_network(self._house, ref)
+
+    def connect_network(self, ref: str, container: str, *, ip: str = "", aliases: Sequence[str] = ()) -> None:
+        """Put a container on one more network."""
+        from dockview.engine.embedded.plug import connect_network  # noqa: PLC0415
+
+        connect_network(self._house, ref, container, ip=ip, aliases=aliases)
+
+    def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
+        """Take a container off a network."""
+        from dockview.engine.embedded.plug import disconnect_network  # noqa: PLC0415
+
+        disconnect_network(self._house, ref, container, force=force)
 
     def volumes(self) -> Sequence[Volume]:
         """None: this engine has no volumes yet (capabilities say so)."""

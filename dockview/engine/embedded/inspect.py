@@ -1,6 +1,6 @@
 """`inspect`: docker's keys and shapes, filled from the record, the image's config and the live truth.
 
-Source: Docker Engine API, ContainerInspect and NetworkInspect.
+Source: Docker Engine API, ContainerInspect.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from typing import Any
 
 from dockview.engine.create_body import create_body
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.network_inspect import network_settings
 from dockview.engine.embedded.query import argv_of, image_config, image_of, to_container
-from dockview.engine.model import Container, Network
+from dockview.engine.model import Container
 from dockview.engine.runtime.state import ShimState, read_state
 from dockview.engine.state.containers import ContainerRecord
 
 _NEVER = "0001-01-01T00:00:00Z"
 
 
-def inspect_container(house: House, record: ContainerRecord, networks: list[Network]) -> dict[str, Any]:
+def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
     """The object of `docker container inspect`."""
     container = to_container(house, record)
     folder = house.layout.container(record.id)
@@ -43,7 +44,7 @@ def inspect_container(house: House, record: ContainerRecord, networks: list[Netw
         "GraphDriver": {"Name": "overlay2", "Data": _overlay(house, record, folder)},
         "Mounts": [],
         "Config": _config(house, record),
-        "NetworkSettings": _network_settings(container, networks),
+        "NetworkSettings": network_settings(house, record, container),
     }
 
 
@@ -89,40 +90,6 @@ def _config(house: House, record: ContainerRecord) -> dict[str, Any]:
         "Entrypoint": image.get("Entrypoint") if request.entrypoint is None else list(request.entrypoint),
         "Labels": {**(image.get("Labels") or {}), **request.labels},
         "StopSignal": request.stop_signal or image.get("StopSignal", ""),
-    }
-
-
-def _network_settings(container: Container, networks: list[Network]) -> dict[str, Any]:
-    ports: dict[str, list[dict[str, str]]] = {}
-    for port in container.ports:
-        binding = {"HostIp": port.host_ip, "HostPort": str(port.host_port)}
-        ports.setdefault(f"{port.container_port}/{port.protocol}", []).append(binding)
-    attached = {}
-    for network in networks:
-        if network.name == container.network:
-            prefix = network.subnet.partition("/")[2]
-            attached[network.name] = {
-                "NetworkID": network.id,
-                "Gateway": network.gateway,
-                "IPAddress": container.ip,
-                "IPPrefixLen": int(prefix) if prefix and container.ip else 0,
-            }
-    return {"Ports": ports if container.status.is_alive else {}, "IPAddress": container.ip, "Networks": attached}
-
-
-def inspect_network(network: Network) -> dict[str, Any]:
-    """The object of `docker network inspect`."""
-    return {
-        "Name": network.name,
-        "Id": network.id,
-        "Scope": "local",
-        "Driver": network.driver,
-        "IPAM": {
-            "Driver": "default",
-            "Config": [{"Subnet": network.subnet, "Gateway": network.gateway}] if network.subnet else [],
-        },
-        "Containers": {key: {"IPv4Address": address} for key, address in network.containers.items()},
-        "Options": {"com.docker.network.bridge.name": network.bridge} if network.bridge else {},
     }
 
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 from dockview.engine.api import OnAttach
 from dockview.engine.embedded.bundle import write
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.leases import lease
+from dockview.engine.embedded.publish import publish
 from dockview.engine.embedded.settle import unsettle
-from dockview.engine.embedded.wire import connect, lease, publish
+from dockview.engine.embedded.wire import connect
 from dockview.engine.lifecycle import Phase
 from dockview.engine.recorder import Recorder
 from dockview.engine.runtime.launch import Launch
@@ -31,7 +33,7 @@ def launch(
     # Of an earlier life whose shim was killed.
     remove_leftovers(folder)
     unsettle(house, record)
-    wire = lease(house, record.id, record.request)
+    wire = lease(house, record.id, record.request, is_starting=True)
     write(house, record, image, wire, trace.id)
     start = Launch(folder, emit=trace.emit, cancel=trace.cancel)
     trace.on_failure(Phase.NAMESPACES, "", start.abort)
@@ -49,4 +51,9 @@ def launch(
             stdin = record.request.open_stdin
             on_attach(ShimAttachment(folder, stdin=stdin, stdin_once=stdin, logs=True))
         start.go(listeners, proxy)
+    if any(not end.network.is_default for end in wire.ends):
+        from dockview.engine.embedded.neighbours import refresh_around  # noqa: PLC0415  not on the default network
+
+        # Somebody who came meanwhile has not seen this one run, and may have left its name out.
+        refresh_around(house, record.id)
     return record

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from dockview.engine.embedded import image_verbs
+from dockview.engine.embedded import image_verbs, network_verbs
 from dockview.engine.embedded.discard import discard
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.query import to_container
@@ -27,6 +27,9 @@ def plan(
     stopped = _stopped_containers(house, wanted)
     if "container" in kinds:
         items += stopped
+    if "network" in kinds:
+        going = {item.id for item in stopped} if "container" in kinds else set()
+        items += network_verbs.unused(house, going, wanted.passes)
     if "image" in kinds:
         # A system prune removes the stopped containers first, so what only they use goes with them.
         going = {item.id for item in stopped} if "container" in kinds else set()
@@ -68,7 +71,14 @@ def prune(house: House, plan: PrunePlan) -> PruneReport:
                 (kept.append((item, why)) if why else removed.append(item))
             span.fact("removed", len(removed))
             span.fact("kept", len(kept))
-        images = [item for item in plan.items if item.kind != "container"]
+        networks = [item for item in plan.items if item.kind == "network"]
+        if networks:
+            with trace.phase(Phase.PRUNE, "network", check="dockview network ls") as span:
+                for item in networks:
+                    why = network_verbs.prune_network(house, item)
+                    (kept.append((item, why)) if why else removed.append(item))
+                span.fact("removed", sum(item.kind == "network" for item in removed))
+        images = [item for item in plan.items if item.kind in ("image", "layer", "blob")]
         if images:
             with trace.phase(Phase.PRUNE, "image", check="dockview images") as span:
                 used = {record.image_id for record in containers.everything(house.database)}

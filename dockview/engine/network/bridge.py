@@ -19,7 +19,7 @@ from typing import NamedTuple
 from dockview.engine.errors import Conflict, SyscallError
 from dockview.engine.network import rtnetlink as rt
 from dockview.engine.network.netlink import Netlink
-from dockview.engine.network.pool import Subnet, mac_of, veth_name
+from dockview.engine.network.pool import VETH_CHARS, Subnet, mac_of, veth_name
 
 INSIDE = "eth0"
 """The name of the inside end, as in docker."""
@@ -58,24 +58,49 @@ class Inside(NamedTuple):
         return ", ".join(lines)
 
 
+def overlapped(net: Netlink, subnet: Subnet, bridge: str) -> str:
+    """What of this host a subnet would get in the way of, in the words of `ip route`; empty when there is nothing.
+
+    A route that leads to more than the whole subnet (a VPN's 10.0.0.0/8) does not count: the bridge's is the narrower
+    one, and wins for the subnet alone.
+    """
+    own = rt.find_link(net, bridge)
+    index = -1 if own is None else own.ifindex
+    for address in rt.addresses(net):
+        if address.link_index != index and address.subnet.overlaps(subnet) and _lies_in(address, subnet):
+            return f"address {address}"
+    for route in rt.routes(net):
+        is_narrower = route.to is not None and route.to.prefix >= subnet.prefix and route.to.overlaps(subnet)
+        if route.link_index != index and is_narrower:
+            return f"route {route.to}{f' via {route.gateway}' if route.gateway else ''}"
+    return ""
+
+
+def _lies_in(address: rt.Address, subnet: Subnet) -> bool:
+    return Subnet.parse(f"{address.address}/32").overlaps(subnet) or address.prefix >= subnet.prefix
+
+
 def taken_subnets(net: Netlink) -> list[Subnet]:
     """The networks that this host has addresses in or routes to."""
     routed = [route.to for route in rt.routes(net) if route.to is not None]
     return [*routed, *(address.subnet for address in rt.addresses(net))]
 
 
-def ensure_bridge(net: Netlink, name: str, subnet: Subnet, root: str) -> tuple[rt.Link, bool]:
+def ensure_bridge(
+    net: Netlink, name: str, subnet: Subnet, root: str, *, gateway: str = ""
+) -> tuple[rt.Link, bool]:
     """The bridge with the gateway's address, up, and whether it had to be made (at first, or after a reboot).
 
-    It names the store that it belongs to, by its root.
+    It names the store that it belongs to, by its root. The gateway is the subnet's first address unless named.
 
     Raises: Conflict, when the name belongs to something that is no bridge; SyscallError.
     """
     link = rt.find_link(net, name)
     is_new = link is None
+    gateway = gateway or subnet.gateway
     if link is None:
         try:
-            rt.create_bridge(net, name, mac_of(subnet.gateway))
+            rt.create_bridge(net, name, mac_of(gateway))
         except SyscallError as error:
             if error.errno != errno.EEXIST:  # another engine process may have been faster
                 raise
@@ -87,7 +112,7 @@ def ensure_bridge(net: Netlink, name: str, subnet: Subnet, root: str) -> tuple[r
         )
     if is_new or not link.is_up:
         rt.set_up(net, link.ifindex)
-        rt.add_address(net, link.ifindex, subnet.gateway, subnet.prefix)
+        rt.add_address(net, link.ifindex, gateway, subnet.prefix)
         # A name that was cut would say of a store that is there that it is gone.
         if len(os.fsencode(_ALIAS + root)) < rt.ALIAS_BYTES:
             rt.set_alias(net, link.ifindex, _ALIAS + root)
@@ -101,7 +126,15 @@ def owner(link: rt.Link) -> str:
 
 
 def wire(
-    net: Netlink, inside: Netlink, netns_fd: int, container_id: str, *, bridge: rt.Link, address: rt.Address
+    net: Netlink,
+    inside: Netlink,
+    netns_fd: int,
+    container_id: str,
+    *,
+    bridge: rt.Link,
+    address: rt.Address,
+    gateway: str = "",
+    interface: str = INSIDE,
 ) -> None:
     """Connect a container to the bridge: a veth pair, its inside end named, up and addressed, a default route.
 
@@ -112,9 +145,11 @@ def wire(
         container_id: Whose it is; the host end is named for it.
         bridge: The bridge, which the host end becomes a port of.
         address: The address of the inside end; its link_index is not looked at.
+        gateway: Where the default route leads; empty for none.
+        interface: The name of the inside end.
     """
-    host = rt.End(veth_name(container_id), master_index=bridge.ifindex)
-    within = rt.End(INSIDE, mac=mac_of(address.address), netns_fd=netns_fd)
+    host = rt.End(veth_name(container_id, interface), master_index=bridge.ifindex)
+    within = rt.End(interface, mac=mac_of(address.address), netns_fd=netns_fd)
     try:
         rt.create_veth(net, host, within)
     except SyscallError as error:
@@ -122,12 +157,13 @@ def wire(
             raise
         _remove_stale(net, host.name, bridge, error)
         rt.create_veth(net, host, within)
-    link = rt.find_link(inside, INSIDE)
+    link = rt.find_link(inside, interface)
     if link is None:
-        raise SyscallError("RTM_GETLINK", errno.ENODEV, INSIDE)
+        raise SyscallError("RTM_GETLINK", errno.ENODEV, interface)
     rt.set_up(inside, link.ifindex)
     rt.add_address(inside, link.ifindex, address.address, address.prefix)
-    rt.add_default_route(inside, link.ifindex, address.subnet.gateway)
+    if gateway:
+        rt.add_default_route(inside, link.ifindex, gateway)
 
 
 def _remove_stale(net: Netlink, name: str, bridge: rt.Link, error: SyscallError) -> None:
@@ -154,9 +190,9 @@ def raise_loopback(inside: Netlink) -> None:
     rt.set_up(inside, link.ifindex)
 
 
-def unwire(net: Netlink, container_id: str) -> None:
+def unwire(net: Netlink, container_id: str, interface: str = INSIDE) -> None:
     """Take a container's veth pair away; none is no error."""
-    rt.delete_link(net, veth_name(container_id))
+    rt.delete_link(net, veth_name(container_id, interface))
 
 
 def delete(net: Netlink, name: str) -> None:
@@ -173,6 +209,6 @@ def sweep_ports(net: Netlink, bridge_name: str, live_container_ids: Iterable[str
     gone = []
     for link in rt.links(net):
         is_ours = link.master_index == bridge.ifindex and link.kind == "veth" and link.name.startswith(_VETH)
-        if is_ours and link.name not in wanted and rt.delete_link(net, link.name):
+        if is_ours and link.name[:VETH_CHARS] not in wanted and rt.delete_link(net, link.name):
             gone.append(link.name)
     return gone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 FALLBACK_SERVERS = ("8.8.8.8", "8.8.4.4")
@@ -29,9 +30,14 @@ class Resolver(NamedTuple):
     text: str
 
 
-def hosts(hostname: str, address: str) -> str:
-    """The hosts file; without an address the name leads to the loopback network, as on Debian."""
-    return f"{_FIXED_HOSTS}{address or '127.0.1.1'}\t{hostname}\n"
+def hosts(hostname: str, addresses: str | Sequence[str], added: Sequence[tuple[str, str]] = ()) -> str:
+    """The hosts file; without an address the name leads to the loopback network, as on Debian.
+
+    `addresses` are the container's own, `added` are (name, address) of --add-host.
+    """
+    own = ((addresses,) if addresses else ()) if isinstance(addresses, str) else addresses
+    lines = [f"{address}\t{hostname}\n" for address in own or ("127.0.1.1",)]
+    return _FIXED_HOSTS + "".join([*lines, *(f"{address}\t{name}\n" for name, address in added)])
 
 
 def hosts_of_host() -> str:
@@ -62,6 +68,17 @@ def resolver(*, is_shared: bool, paths: tuple[str, ...] = (_RESOLV_CONF, _SYSTEM
         if usable:
             return Resolver(tuple(usable), False, _file(usable, others))
     return Resolver(FALLBACK_SERVERS, True, _file(FALLBACK_SERVERS, others))
+
+
+def named(base: Resolver, servers: Sequence[str], search: Sequence[str]) -> Resolver:
+    """The resolver with what --dns and --dns-search ask for; a search list of `.` is an empty one."""
+    others = [line for line in base.text.splitlines() if not line.startswith("nameserver")]
+    if search:
+        others = [line for line in others if line.split()[0] not in ("search", "domain")]
+        wanted = [] if tuple(search) == (".",) else [f"search {' '.join(search)}"]
+        others = [*wanted, *others]
+    chosen = tuple(servers) or base.servers
+    return Resolver(chosen, base.is_fallback and not servers, _file(chosen, others))
 
 
 def _file(servers: tuple[str, ...] | list[str], others: list[str]) -> str:

@@ -46,6 +46,17 @@ table ip {table} {{
 """
 
 
+_INTERNAL_RULES = """\
+table ip {table} {{
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname "{bridge}" oifname != "{bridge}" drop
+        iifname != "{bridge}" oifname "{bridge}" drop
+    }}
+}}
+"""
+
+
 class Outbound(NamedTuple):
     """How containers of a bridge reach other networks, as it was found after trying."""
 
@@ -59,6 +70,15 @@ class Outbound(NamedTuple):
 def table_name(bridge: str) -> str:
     """The nft table of a bridge."""
     return f"dockview_{bridge}"
+
+
+def ensure_internal(bridge: str, subnet: Subnet) -> Outbound:
+    """Make sure that containers of the bridge reach nothing but each other and this host's own address on it."""
+    trouble = "" if has_table(bridge) else _make_table(bridge, subnet, _INTERNAL_RULES)
+    state = {True: "on", False: "off", None: "unknown"}[is_forwarding()]
+    if trouble:
+        return Outbound(False, f"none: the network is internal (no default route; no rules: {trouble})", state)
+    return Outbound(False, f"none: the network is internal, nft table ip {table_name(bridge)} drops the rest", state)
 
 
 def ensure_outbound(bridge: str, subnet: Subnet) -> Outbound:
@@ -117,9 +137,9 @@ def _ensure_forwarding() -> str:
     return "on, switched on by dockview" if is_forwarding() else "off"
 
 
-def _make_table(bridge: str, subnet: Subnet) -> str:
+def _make_table(bridge: str, subnet: Subnet, rules: str = _RULES) -> str:
     """Make the rules; why that failed, or empty."""
-    trouble = _nft(_RULES.format(table=table_name(bridge), bridge=bridge, subnet=subnet))
+    trouble = _nft(rules.format(table=table_name(bridge), bridge=bridge, subnet=subnet))
     if trouble:
         return trouble
     return "" if has_table(bridge) else "the kernel does not have the rules that nft made"

@@ -12,6 +12,8 @@ from typing import NamedTuple, Self
 
 DEFAULT_ROOT = "/var/lib/dockview"
 DEFAULT_BRIDGE = "dv0"
+VETH_CHARS = 11
+"""How much of a veth's name is the container's."""
 NAME_DIGITS = 6
 """Hex digits of the root's hash in a bridge's name: `dv` and these fit IFNAMSIZ with room for a person to read."""
 
@@ -53,6 +55,15 @@ class Subnet(NamedTuple):
         """The first address, which the bridge takes."""
         return address_text(self.first + 1)
 
+    @property
+    def broadcast(self) -> str:
+        """The last address."""
+        return address_text(self.first + self.size - 1)
+
+    def holds(self, address: str) -> bool:
+        """Whether an address lies in it. Raises: ValueError for what is no address."""
+        return self.overlaps(Subnet.parse(f"{address}/32"))
+
     def overlaps(self, other: Subnet) -> bool:
         """Whether any address lies in both."""
         return self.first < other.first + other.size and other.first < self.first + self.size
@@ -65,6 +76,11 @@ def bridge_name(root: str) -> str:
     import hashlib  # noqa: PLC0415  only the first container of a store asks
 
     return f"dv{hashlib.sha256(root.encode()).hexdigest()[:NAME_DIGITS]}"
+
+
+def network_bridge(network_id: str) -> str:
+    """The name of the bridge of a network that a user has made; 15 characters are as many as an interface may have."""
+    return f"dvn{network_id[:12]}"
 
 
 def candidates(root: str) -> Iterator[Subnet]:
@@ -86,11 +102,19 @@ def free_subnet(wanted: Iterable[Subnet], taken: Collection[Subnet]) -> Subnet |
     return next((subnet for subnet in wanted if not any(subnet.overlaps(other) for other in taken)), None)
 
 
-def free_address(subnet: Subnet, taken: Collection[str]) -> str | None:
-    """The lowest address of a subnet that is neither its own, the gateway's, the broadcast's, nor taken."""
-    for offset in range(2, subnet.size - 1):
-        address = address_text(subnet.first + offset)
-        if address not in taken:
+def free_address(
+    subnet: Subnet, taken: Collection[str], *, gateway: str = "", within: Subnet | None = None
+) -> str | None:
+    """The lowest address of a subnet that is neither its own, the gateway's, the broadcast's, nor taken.
+
+    `gateway` is the subnet's first address unless named; `within` is the part of the subnet to choose from.
+    """
+    gateway = gateway or subnet.gateway
+    span = within or subnet
+    first, last = max(span.first, subnet.first + 1), min(span.first + span.size, subnet.first + subnet.size - 1)
+    for value in range(first, last):
+        address = address_text(value)
+        if address != gateway and address not in taken:
             return address
     return None
 
@@ -100,6 +124,9 @@ def mac_of(address: str) -> str:
     return "02:42:" + socket.inet_aton(address).hex(":")
 
 
-def veth_name(container_id: str) -> str:
-    """The host's end of a container's veth pair: it names the container that it belongs to."""
-    return f"veth{container_id[:7]}"
+def veth_name(container_id: str, interface: str = "eth0") -> str:
+    """The host's end of a container's veth pair: it names the container that it belongs to.
+
+    That of a further interface has its number behind: `vethabcdef11` for eth1.
+    """
+    return f"veth{container_id[:7]}{interface.removeprefix('eth').removeprefix('0')}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dockview.engine.errors import Conflict
 from dockview.engine.network.bridge import delete, ensure_bridge, owner, taken_subnets
@@ -37,8 +37,10 @@ def choosing() -> Iterator[None]:
         os.close(fd)
 
 
-def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
+def claim_subnet(net: Netlink, root: str, recorded: Sequence[Subnet] = ()) -> tuple[str, Subnet]:
     """Choose the bridge and the subnet of a store, and make the bridge; to be called within `choosing`.
+
+    `recorded` are the subnets of the store's other networks, whose bridges may not be there now.
 
     A bridge of that name that is there already (the store's records were lost) keeps its subnet.
 
@@ -46,7 +48,7 @@ def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
     """
     _remove_orphans(net)
     name = bridge_name(root)
-    subnet = _present(net, name) or free_subnet(candidates(root), taken_subnets(net))
+    subnet = _present(net, name) or free_subnet(candidates(root), [*taken_subnets(net), *recorded])
     if subnet is None:
         raise Conflict(
             "no subnet is free for the containers' network: this host has addresses in, or routes to, all candidates",
@@ -54,6 +56,17 @@ def claim_subnet(net: Netlink, root: str) -> tuple[str, Subnet]:
         )
     ensure_bridge(net, name, subnet, root)
     return name, subnet
+
+
+def choose_subnet(net: Netlink, recorded: Sequence[Subnet]) -> Subnet:
+    """A free subnet for one more network; to be called within `choosing`. Raises: Conflict."""
+    subnet = free_subnet(candidates(""), [*taken_subnets(net), *recorded])
+    if subnet is None:
+        raise Conflict(
+            "no subnet is free for the network: this host has addresses in, or routes to, all candidates",
+            hint="choose one: --subnet",
+        )
+    return subnet
 
 
 def _remove_orphans(net: Netlink) -> None:

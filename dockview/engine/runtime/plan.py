@@ -34,8 +34,12 @@ class Plan:
         self.settings: dict[str, Any] = _read(f"{bundle}/shim.json")
         self.stdio: list[int] = []
         """The container's ends of its streams, without a pty."""
-        oci = [entry["type"] for entry in self.spec["linux"]["namespaces"]]
-        self.new_namespaces = frozenset(_OCI_NAMES.get(name, name) for name in oci)
+        self.trees: dict[str, int] = {}
+        """Binds that share mounts with the host (sharing.py): destination to a descriptor."""
+        oci = {_OCI_NAMES.get(entry["type"], entry["type"]): entry for entry in self.spec["linux"]["namespaces"]}
+        self.joined_namespaces: dict[str, str] = {name: entry["path"] for name, entry in oci.items() if "path" in entry}
+        """Namespace to the path of the one that is joined instead of making a new one."""
+        self.new_namespaces = frozenset(oci.keys() - self.joined_namespaces.keys())
 
 
 def _read(path: str) -> Any:

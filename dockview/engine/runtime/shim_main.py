@@ -11,7 +11,9 @@ import sys
 
 from dockview.engine.runtime import linux, story, sync
 from dockview.engine.runtime.birth import Aborted, Birth, ChildFailed, start_facts
+from dockview.engine.runtime.control import Control
 from dockview.engine.runtime.door import Door
+from dockview.engine.runtime.leave import read_leave
 from dockview.engine.runtime.logfile import LogWriter
 from dockview.engine.runtime.supervise import Supervisor
 from dockview.engine.runtime.sync import Channel, Gone
@@ -91,6 +93,7 @@ def _report(control: Channel, error: BaseException) -> None:
 def _live(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
     _say_started(birth)
     tale.running()
+    supervisor.control = Control(birth, tale)
     supervisor.on_first_output = tale.first_output
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     os.dup2(null, 2, inheritable=True)
@@ -123,6 +126,8 @@ def _pass_on(supervisor: Supervisor) -> None:
 
 def _end(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
     code, signal = _reap(birth.pid)
+    if supervisor.control is not None:
+        supervisor.control.settle()
     if birth.proxy_stdin >= 0:
         os.close(birth.proxy_stdin)
     tale.exited(code, signal, supervisor.sent, birth.cgroup)
@@ -132,7 +137,9 @@ def _end(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
     supervisor.door.close(last)
     if birth.proxy_pid:
         os.waitpid(birth.proxy_pid, 0)
-    argv = birth.plan.settings.get("on_exit")
+    farewell, leave = read_leave(birth.plan.bundle, birth.plan.settings["id"])
+    tale.said(farewell)
+    argv = birth.plan.settings.get("on_exit") or leave
     if argv:
         for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE, _signal.SIGTERM):
             _signal.signal(number, _signal.SIG_DFL)

@@ -34,6 +34,7 @@ def build_spec(
     rootless: bool = False,
     binds: Sequence[tuple[str, str, bool]] = (),
     cgroup_path: str = "",
+    netns_path: str = "",
 ) -> dict[str, Any]:
     """Compose config.json.
 
@@ -45,6 +46,7 @@ def build_spec(
         rootless: adds a user namespace with this user's ID maps.
         binds: (source on the host, destination, whether read-only), such as the generated /etc/hosts.
         cgroup_path: relative to each hierarchy; `dockview/<id>` by default.
+        netns_path: the network namespace to join (that of another container); empty for a new one.
 
     Raises: InvalidRequest, for a container without a command or an unknown capability.
     """
@@ -62,7 +64,9 @@ def build_spec(
     if rootless:
         namespaces.insert(0, "user")
         linux["uidMappings"], linux["gidMappings"] = id_maps()
-    linux["namespaces"] = [{"type": name} for name in namespaces]
+    linux["namespaces"] = [
+        {"type": name, "path": netns_path} if name == "network" and netns_path else {"type": name} for name in namespaces
+    ]
     has_group_5 = not rootless or sum(entry["size"] for entry in linux["gidMappings"]) > 5
     return {
         "ociVersion": "1.2.0",

@@ -30,6 +30,8 @@ def run(plan: Plan) -> NoReturn:
             with Span(over(plan.control), "namespaces", name):
                 if name in plan.new_namespaces:
                     _leave(plan, name)
+                elif name in plan.joined_namespaces:
+                    _join(plan.joined_namespaces[name], name)
         _fork_init(plan)
     except Gone:
         pass
@@ -50,11 +52,24 @@ def _leave(plan: Plan, name: str) -> None:
         os.setresgid(0, 0, 0)
         os.setresuid(0, 0, 0)
     elif name == "mnt":
+        if plan.settings.get("shares_mounts"):
+            from dockview.engine.runtime import sharing  # noqa: PLC0415  hardly ever needed
+
+            plan.trees = sharing.clones(plan.spec)
         linux.mount("", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     elif name == "uts":
         linux.sethostname(plan.spec["hostname"])
     elif name == "net":
         init.raise_loopback()
+
+
+def _join(path: str, name: str) -> None:
+    """Enter a namespace of another container. Raises: OSError, where that one has ended."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        linux.setns(fd, NAMESPACE_FLAGS[name])
+    finally:
+        os.close(fd)
 
 
 def _fork_init(plan: Plan) -> None:

@@ -39,6 +39,7 @@ class Story:
     def started(self) -> None:
         """The command was executed."""
         write_state(self._bundle, self.values)
+        self._volume_events("mount")
         self._event("start", {})
 
     def running(self) -> None:
@@ -82,12 +83,41 @@ class Story:
         if oom_killed:
             self._event("oom", {})
         self._event("die", {"exitCode": "" if code is None else str(code)})
+        self._volume_events("unmount")
 
-    def _event(self, action: str, more: dict[str, str]) -> None:
+    def said(self, events: list[dict[str, Any]]) -> None:
+        """Append events that are about something else than the container."""
+        _append(self._settings["events_path"], events)
+
+    def event(self, action: str, more: dict[str, str]) -> None:
+        """Journal an event of the container."""
+        self._event(action, more)
+
+    @staticmethod
+    def append(path: str, records: list[dict[str, Any]]) -> None:
+        """Append records to the file of another trace than that of the birth."""
+        _append(path, records)
+
+    def paused(self, is_paused: bool) -> None:
+        """All processes of the container are frozen, or go on."""
+        self.values["paused"] = is_paused
+        write_state(self._bundle, self.values)
+        self._event("pause" if is_paused else "unpause", {})
+
+    def _volume_events(self, action: str) -> None:
+        """Journal `mount` or `unmount` of each volume."""
+        for volume in self._settings.get("volumes", ()):
+            attributes = {"driver": "local", "container": self._settings["id"]}
+            if action == "mount":
+                attributes |= {"destination": volume[1], "propagation": "", "read/write": volume[2]}
+            self._event(action, attributes, kind="volume", actor=volume[0])
+
+    def _event(self, action: str, more: dict[str, str], *, kind: str = "container", actor: str = "") -> None:
         now = time.time_ns()
-        attributes = {**self._settings["attributes"], **more}
+        attributes = more if actor else {**self._settings["attributes"], **more}
         event = {
-            "Type": "container", "Action": action, "Actor": {"ID": self._settings["id"], "Attributes": attributes},
+            "Type": kind, "Action": action,
+            "Actor": {"ID": actor or self._settings["id"], "Attributes": attributes},
             "scope": "local", "time": now // 1_000_000_000, "timeNano": now,
         }  # fmt: skip
         _append(self._settings["events_path"], [event])

@@ -42,7 +42,7 @@ class ContainerRecord:
 
 
 _SELECT = """
-SELECT c.*, coalesce((SELECT a.address FROM addresses a WHERE a.container_id = c.id), '') AS address
+SELECT c.*, coalesce((SELECT a.address FROM addresses a WHERE a.container_id = c.id ORDER BY a.interface LIMIT 1), '') AS address
 FROM containers c
 """
 

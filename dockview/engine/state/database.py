@@ -51,16 +51,40 @@ CREATE TABLE networks (
     name TEXT NOT NULL UNIQUE,
     driver TEXT NOT NULL,
     bridge TEXT NOT NULL UNIQUE,
-    subnet TEXT NOT NULL,
+    subnet TEXT NOT NULL UNIQUE,
     gateway TEXT NOT NULL,
-    created_ns INTEGER NOT NULL
+    created_ns INTEGER NOT NULL,
+    is_own_subnet INTEGER NOT NULL DEFAULT 0, -- the user chose it, and may choose addresses in it
+    ip_range TEXT NOT NULL DEFAULT '',      -- the part of the subnet that addresses are taken from
+    is_internal INTEGER NOT NULL DEFAULT 0, -- no way out
+    labels TEXT NOT NULL DEFAULT '{}',
+    options TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE TABLE addresses (
     network_id TEXT NOT NULL REFERENCES networks (id),
     address TEXT NOT NULL,
     container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
-    PRIMARY KEY (network_id, address)
+    interface TEXT NOT NULL DEFAULT 'eth0', -- inside
+    is_fixed INTEGER NOT NULL DEFAULT 0,    -- asked for by --ip
+    aliases TEXT NOT NULL DEFAULT '[]',     -- further names on that network, JSON
+    PRIMARY KEY (network_id, address),
+    UNIQUE (network_id, container_id),
+    UNIQUE (container_id, interface)
 ) STRICT;
+CREATE TABLE volumes (
+    name TEXT PRIMARY KEY,
+    created_ns INTEGER NOT NULL,
+    labels TEXT NOT NULL DEFAULT '{}',
+    is_anonymous INTEGER NOT NULL DEFAULT 0 -- nobody chose its name
+) STRICT;
+CREATE TABLE mounts (                       -- what a container asked for, as it was understood when it was made
+    container_id TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+    target TEXT NOT NULL,
+    volume TEXT REFERENCES volumes (name),  -- NULL for a bind and a tmpfs: a volume that is used cannot go
+    mount TEXT NOT NULL,                    -- the Mount, JSON
+    PRIMARY KEY (container_id, target)
+) STRICT;
+CREATE INDEX mounts_by_volume ON mounts (volume);
 CREATE TABLE traces (
     id TEXT PRIMARY KEY,
     verb TEXT NOT NULL,
