@@ -133,6 +133,8 @@ class NotHere:
 
     create_network = remove_network = connect_network = disconnect_network = _refuse
     create_volume = remove_volume = diff = stat_path = copy_from = copy_to = export = commit = _refuse
+    rename = exec = top = stats = pause = unpause = update = tag = history = save = load = _refuse
+    import_image = login = logout = _refuse
 
 
 class FakeEngine(NotHere):
@@ -216,7 +218,7 @@ class FakeEngine(NotHere):
     def doctor(self) -> Sequence[Finding]:
         return [Finding("namespaces", "ok", "all seven")]
 
-    def disk_usage(self) -> DiskUsage:
+    def disk_usage(self, **_: Any) -> DiskUsage:
         return DiskUsage(213_136_500, 120_000, 0, 0)
 
     def close(self) -> None:
@@ -228,13 +230,13 @@ class FakeEngine(NotHere):
 
     # Containers
 
-    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002
+    def containers(self, *, all: bool = False, **_: Any) -> Sequence[Container]:  # noqa: A002
         return [c for c in self.list if all or c.status.is_alive]
 
     def container(self, ref: str) -> Container:
         return self._find(ref)
 
-    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+    def inspect(self, ref: str, kind: str = "", **_: Any) -> dict[str, Any]:
         if kind == "image":
             image = next((i for i in self.image_list if i.id == ref or ref in i.tags), None)
             if image is None:
@@ -262,7 +264,7 @@ class FakeEngine(NotHere):
             "Mounts": [],
         }  # fmt: skip
 
-    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+    def create(self, request: RunRequest, **_: Any) -> Container:
         raise Conflict("not here")
 
     def run(
@@ -318,7 +320,7 @@ class FakeEngine(NotHere):
         self.say("start", after)
         return after
 
-    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+    def stop(self, ref: str, *, timeout_s: int | None = None, **_: Any) -> Container:
         self._note(f"stop {self._find(ref).name}")
         time.sleep(self.pace_s)
         after = self._change(ref, status=ContainerStatus.EXITED, exit_code=143, pid=None, ip="")
@@ -370,6 +372,7 @@ class FakeEngine(NotHere):
         *,
         cancel: CancelToken | None = None,
         on_record: Callable[[Record], None] | None = None,
+        **_: Any,
     ) -> Image:
         self._note(f"pull {reference}")
         image = make_image(31, f"{reference}:latest", 50_000, 0)
@@ -484,7 +487,7 @@ class BlockingEngine(FakeEngine):
         super().close()
         self.gate.set()
 
-    def containers(self, *, all: bool = False) -> Sequence[Container]:  # noqa: A002
+    def containers(self, *, all: bool = False, **_: Any) -> Sequence[Container]:  # noqa: A002
         self._block()
         return super().containers(all=all)
 
@@ -492,7 +495,7 @@ class BlockingEngine(FakeEngine):
         self._block()
         return super().images()
 
-    def inspect(self, ref: str, kind: str = "") -> dict[str, Any]:
+    def inspect(self, ref: str, kind: str = "", **_: Any) -> dict[str, Any]:
         self._block()
         return super().inspect(ref, kind)
 
@@ -504,7 +507,7 @@ class BlockingEngine(FakeEngine):
         self._block()
         return super().logs(ref, **options)
 
-    def stop(self, ref: str, *, timeout_s: int | None = None) -> Container:
+    def stop(self, ref: str, *, timeout_s: int | None = None, **_: Any) -> Container:
         self._block()
         return super().stop(ref, timeout_s=timeout_s)
 
