@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from dockview.engine.api import NO_FILTERS, Filters, OnAttach
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NotFound, NotSupported
+from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NameInUse, NotFound, NotSupported
 from dockview.engine.lifecycle import Phase, Record, Scalar, Trace, TraceBuilder
 from dockview.engine.model import (
     Capabilities,
@@ -28,6 +28,7 @@ from dockview.engine.model import (
     Event,
     Finding,
     Image,
+    ImageUse,
     Layer,
     LogRecord,
     Network,
@@ -38,6 +39,7 @@ from dockview.engine.model import (
     PruneReport,
     RunRequest,
     Volume,
+    VolumeUse,
 )
 from dockview.engine.recorder import Recorder
 
@@ -218,8 +220,16 @@ class FakeEngine(NotHere):
     def doctor(self) -> Sequence[Finding]:
         return [Finding("namespaces", "ok", "all seven")]
 
-    def disk_usage(self, **_: Any) -> DiskUsage:
-        return DiskUsage(213_136_500, 120_000, 0, 0)
+    def disk_usage(self, *, details: bool = False) -> DiskUsage:
+        usage = DiskUsage(213_136_500, 120_000, 0, 0)
+        if not details:
+            return usage
+        return replace(
+            usage,
+            images=tuple(ImageUse(image, 0, image.size_bytes) for image in self.image_list),
+            containers=tuple(self.containers(all=True, size=True)),
+            volumes=tuple(VolumeUse(volume, 1) for volume in self.volumes()),
+        )
 
     def close(self) -> None:
         self.is_closed = True
@@ -230,8 +240,9 @@ class FakeEngine(NotHere):
 
     # Containers
 
-    def containers(self, *, all: bool = False, **_: Any) -> Sequence[Container]:  # noqa: A002
-        return [c for c in self.list if all or c.status.is_alive]
+    def containers(self, *, all: bool = False, size: bool = False) -> Sequence[Container]:  # noqa: A002
+        listed = [c for c in self.list if all or c.status.is_alive]
+        return [replace(c, size_rw_bytes=12, size_root_fs_bytes=41_012) for c in listed] if size else listed
 
     def container(self, ref: str) -> Container:
         return self._find(ref)
@@ -326,6 +337,12 @@ class FakeEngine(NotHere):
         after = self._change(ref, status=ContainerStatus.EXITED, exit_code=143, pid=None, ip="")
         self.say("die", after)
         return after
+
+    def rename(self, ref: str, name: str) -> None:
+        self._note(f"rename {self._find(ref).name} {name}")
+        if any(c.name == name for c in self.list):
+            raise NameInUse(f'the container name "{name}" is already in use')
+        self._change(ref, name=name)
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         self._note(f"kill {self._find(ref).name}")
@@ -487,9 +504,9 @@ class BlockingEngine(FakeEngine):
         super().close()
         self.gate.set()
 
-    def containers(self, *, all: bool = False, **_: Any) -> Sequence[Container]:  # noqa: A002
+    def containers(self, *, all: bool = False, size: bool = False) -> Sequence[Container]:  # noqa: A002
         self._block()
-        return super().containers(all=all)
+        return super().containers(all=all, size=size)
 
     def images(self) -> Sequence[Image]:
         self._block()

@@ -277,7 +277,7 @@ class Engine(Protocol):
     def load(
         self, archive: Iterable[bytes], *, cancel: CancelToken | None = None, on_record: OnRecord | None = None
     ) -> Sequence[str]:
-        """Take in the images of an archive: docker's or an OCI layout, also compressed; docker's `Loaded image: …` lines.
+        """Take in the images of an archive, docker's or an OCI layout, also compressed; docker's `Loaded image` lines.
 
         Raises: DataError, DigestMismatch, OutOfSpace, Cancelled.
         """

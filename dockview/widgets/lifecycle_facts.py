@@ -53,6 +53,7 @@ SUMMARIES: Mapping[Phase, Sequence[Template]] = {
         "lived {lived}",
     ),
     Phase.STOP: ("{signal}", "grace {grace|timeout_s|timeout}", "exit code {exit code}", "ended by {ended by}"),
+    Phase.RENAME: ("{old name} → {new name}",),
     Phase.KILL: ("{signal}", "exit code {exit code}"),
     Phase.REMOVE: ("{freed:size} freed", "image stays: {image stays}"),
     Phase.REMOVE_IMAGE: ("{untagged} untagged", "{deleted} deleted"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import queue
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from dockview.commands.console import Console
 from dockview.commands.execute import execute
@@ -64,7 +65,7 @@ class ScriptedEngine(FakeEngine):
         self.on_kill: Callable[[str], None] = lambda _signal: None
         self.on_run: Callable[[CancelToken], None] = lambda _cancel: None
 
-    def create(self, request: RunRequest, *, cancel: CancelToken | None = None) -> Container:
+    def create(self, request: RunRequest, **_: Any) -> Container:
         self.requests.append(request)
         return self.list[0]
 

@@ -15,9 +15,9 @@ from dockview.engine.daemon.images import ensure_image
 from dockview.engine.daemon.observe import observe
 from dockview.engine.daemon.streams import DaemonAttachment
 from dockview.engine.daemon.watch import Watch
-from dockview.engine.errors import Conflict, DockviewError, NotFound
+from dockview.engine.errors import Conflict, DockviewError, NotFound, NotSupported
 from dockview.engine.lifecycle import Origin, Phase
-from dockview.engine.model import RunRequest
+from dockview.engine.model import Container, RunRequest
 from dockview.engine.recorder import Recorder
 
 _GONE_WITHIN_S = 10
@@ -139,14 +139,42 @@ def _after_start(daemon: Daemon, found: mapping.Json) -> mapping.Json:
         return {**found, "State": {}}
 
 
-def stop(daemon: Daemon, trace: Recorder, found: mapping.Json, timeout_s: int | None) -> None:
+def stop(daemon: Daemon, trace: Recorder, found: mapping.Json, timeout_s: int | None, signal: str = "") -> None:
     """Phase STOP: the stop signal, the grace period, SIGKILL, all done by the daemon."""
     name = str(found.get("Name") or "").lstrip("/")
     with trace.phase(Phase.STOP, check="docker ps -a") as span, daemon.line(trace.cancel) as api:
-        span.fact("signal", (found.get("Config") or {}).get("StopSignal") or "SIGTERM", Origin.REPORTED)
+        own = (found.get("Config") or {}).get("StopSignal") or "SIGTERM"
+        span.fact("signal", signal or own, Origin.MEASURED if signal else Origin.REPORTED)
         span.fact("grace s", timeout_s)
         with daemon.mapped(f"cannot stop container {name}", trace.cancel):
-            api.stop(found["Id"], timeout=timeout_s)
+            if signal:
+                stop_with(api, str(found["Id"]), signal, timeout_s)
+            else:
+                api.stop(found["Id"], timeout=timeout_s)
+
+
+def stop_with(api: Any, container_id: str, signal: str, timeout_s: int | None) -> None:
+    """Stop by another signal than the container's own; daemons before API 1.42 cannot, and would ignore it.
+
+    Raises: NotSupported.
+    """
+    if tuple(int(part) for part in api.api_version.split(".")) < (1, 42):
+        raise NotSupported(
+            f"this daemon cannot stop with another signal: its API is {api.api_version}, which cannot say so",
+            hint="docker kill -s sends a signal; API 1.42 (docker 23) stops with one",
+        )
+    params = {"signal": signal, **({} if timeout_s is None else {"t": timeout_s})}
+    answer = api._post(api._url("/containers/{0}/stop", container_id), params=params)  # noqa: SLF001
+    api._raise_for_status(answer)  # noqa: SLF001
+
+
+def rename(daemon: Daemon, trace: Recorder, container: Container, name: str) -> None:
+    """Phase RENAME. Raises: NameInUse, Conflict, InvalidRequest."""
+    with trace.phase(Phase.RENAME, check=f"docker inspect -f '{{{{.Name}}}}' {container.short_id}") as span:
+        span.fact("old name", container.name)
+        span.fact("new name", name)
+        with daemon.mapped(f"cannot rename container {container.name}"):
+            daemon.api.rename(container.id, name)
 
 
 def kill(daemon: Daemon, trace: Recorder, found: mapping.Json, signal: str) -> None:

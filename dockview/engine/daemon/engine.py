@@ -8,7 +8,7 @@ from typing import Any
 
 from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
-from dockview.engine.daemon import containers, images, mapping, networks, prune
+from dockview.engine.daemon import containers, images, mapping, networks, prune, usage
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.details import Details
@@ -107,7 +107,7 @@ class DockerEngine:
         """Docker's inspect JSON, looked for as container, image, network, volume."""
         api = self._daemon.api
         looks: dict[str, Callable[[str], dict[str, Any]]] = {
-            "container": lambda name: usage.inspect_container(self._daemon, name, size=size),
+            "container": lambda name: usage.inspect_container(api, name, size=size),
             "image": api.inspect_image,
             "network": api.inspect_network,
             "volume": api.inspect_volume,
@@ -176,8 +176,8 @@ class DockerEngine:
         """Give a container another name."""
         container = mapping.container_of_inspect(containers.inspect(self._daemon, ref))
         with self._record_of("rename", container, f"docker rename {container.name} {name}") as trace:
-            trace.subject(container=container.id, name=name, image=container.image)
             containers.rename(self._daemon, trace, container, name)
+            trace.subject(container=container.id, name=name, image=container.image)
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal."""

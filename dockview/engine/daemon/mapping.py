@@ -79,6 +79,7 @@ def container_of_list(row: Json) -> Container:
         ip=ip,
         network=network or _network_mode(row),
         health=health[1] if health else "",
+        mounts=_mounted(row),
     )
 
 
@@ -113,7 +114,13 @@ def container_of_inspect(found: Json) -> Container:
         tty=bool(config.get("Tty")),
         auto_remove=bool((found.get("HostConfig") or {}).get("AutoRemove")),
         error=str(state.get("Error") or ""),
+        mounts=_mounted(found),
     )
+
+
+def _mounted(row: Json) -> tuple[str, ...]:
+    """Names of volumes, paths of binds."""
+    return tuple(str(mount.get("Name") or mount.get("Source") or "") for mount in row.get("Mounts") or ())
 
 
 def published_ports(found: Json) -> tuple[PortMapping, ...]:

@@ -12,8 +12,8 @@ from dockview import __version__
 from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded import query
+from dockview.engine.embedded.engine_files import Files
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import Conflict, NotFound, Unavailable
 from dockview.engine.lifecycle import Record, Trace
 from dockview.engine.model import (
@@ -30,9 +30,9 @@ from dockview.engine.model import (
     PrunePlan,
     PruneReport,
     RunRequest,
-    Volume,
 )
 from dockview.engine.state import containers, recovery
+from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.database import Database
 from dockview.engine.state.journal import Journal
 from dockview.engine.state.layout import Layout, default_root
@@ -45,11 +45,10 @@ _MISSING = {
     "restart-policy": "the embedded engine does not restart containers by itself yet",
     "exec": "the embedded engine cannot exec into a running container yet",
     "stats": "the embedded engine does not measure use yet",
-    "volume": "the embedded engine has no volumes yet",
 }
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(Files):
     """One store, used by this process; other processes may use it at the same time."""
 
     def __init__(self, root: str | None = None) -> None:
@@ -151,6 +150,7 @@ class EmbeddedEngine:
     def inspect(self, ref: str, kind: str = "", *, size: bool = False) -> dict[str, Any]:
         """Docker's inspect JSON."""
         from dockview.engine.embedded import image_verbs, inspect  # noqa: PLC0415
+        from dockview.engine.embedded.volumes import inspect_volume  # noqa: PLC0415
 
         if kind in ("", "container"):
             try:
@@ -170,15 +170,18 @@ class EmbeddedEngine:
                 if kind:
                     raise
         if kind == "volume":
-            raise NotFound(f"no such volume: {ref}", hint=_MISSING["volume"])
+            return inspect_volume(self._house, ref)
         try:
             return image_verbs.inspect_image(self._house, ref)
-        except NotFound as error:
+        except NotFound:
             if kind:
                 raise
-            raise NotFound(f"no such object: {ref}", hint="no container, network or image has that name") from error
+        try:
+            return inspect_volume(self._house, ref)
+        except NotFound as error:
+            raise NotFound(f"no such object: {ref}", hint="nothing here has that name") from error
 
-    def _sizes(self, record: containers.ContainerRecord) -> dict[str, int | None]:
+    def _sizes(self, record: ContainerRecord) -> dict[str, int | None]:
         from dockview.engine.embedded.usage import with_sizes  # noqa: PLC0415
 
         sized = with_sizes(self._house, [query.to_container(self._house, record)])[0]
@@ -230,11 +233,11 @@ class EmbeddedEngine:
 
         kill(self._house, ref, signal)
 
-    def remove(self, ref: str, *, force: bool = False) -> None:
+    def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove a container."""
         from dockview.engine.embedded.remove import remove  # noqa: PLC0415
 
-        remove(self._house, ref, force=force)
+        remove(self._house, ref, force=force, volumes=volumes)
 
     def wait(self, ref: str) -> int | None:
         """Block until it has exited."""
@@ -323,10 +326,6 @@ class EmbeddedEngine:
         from dockview.engine.embedded.plug import disconnect_network  # noqa: PLC0415
 
         disconnect_network(self._house, ref, container, force=force)
-
-    def volumes(self) -> Sequence[Volume]:
-        """None: this engine has no volumes yet (capabilities say so)."""
-        return []
 
     def prune_plan(
         self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS

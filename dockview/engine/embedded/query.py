@@ -12,6 +12,7 @@ from dockview.engine.runtime.state import ShimState, read_state
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord, by_id
+from dockview.engine.state.volumes import mounts_of
 
 
 def list_containers(house: House, *, everything: bool) -> list[Container]:
@@ -45,6 +46,7 @@ def to_container(house: House, record: ContainerRecord) -> Container:
         started_ns=state.started_ns if state else None, finished_ns=state.finished_ns if state else None,
         ports=record.ports or request.ports, labels=request.labels, ip=record.address, network=request.network,
         tty=request.tty, auto_remove=request.auto_remove,
+        mounts=tuple(mount.source for mount in mounts_of(house.database, record.id) if mount.source),
     )  # fmt: skip
 
 

@@ -33,9 +33,13 @@ def run(
     return record
 
 
-def create_only(house: House, request: RunRequest, cancel: CancelToken | None) -> str:
+def create_only(
+    house: House, request: RunRequest, cancel: CancelToken | None, on_record: OnRecord | None = None
+) -> str:
     """Create a container without starting it; its ID."""
-    with house.traces.record("create", request.name or request.image, line=request.line, cancel=cancel) as trace:
+    with house.traces.record(
+        "create", request.name or request.image, line=request.line, cancel=cancel, on_record=on_record
+    ) as trace:
         record, _image = create(house, trace, request)
         containers.commit(house.database, record.id)
         trace.commit()

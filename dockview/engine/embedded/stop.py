@@ -18,15 +18,16 @@ DEFAULT_TIMEOUT_S = 10
 """Docker's own."""
 
 
-def stop(house: House, ref: str, timeout_s: int | None) -> ContainerRecord:
-    """Send the stop signal, wait, then SIGKILL; a container that does not run is left as it is."""
+def stop(house: House, ref: str, timeout_s: int | None, wanted: str = "") -> ContainerRecord:
+    """Send the stop signal, or the wanted one, wait, then SIGKILL; one that does not run is left as it is."""
     record = containers.find(house.database, ref)
     if not is_running(house, record.id):
         return record
     request = record.request
-    signal = request.stop_signal or image_config(house, record.image_id).get("StopSignal") or "SIGTERM"
+    signal = wanted or request.stop_signal or image_config(house, record.image_id).get("StopSignal") or "SIGTERM"
     grace_s = next(s for s in (timeout_s, request.stop_timeout_s, DEFAULT_TIMEOUT_S) if s is not None)
-    with house.traces.record("stop", record.name, line=f"docker stop {record.name}") as trace:
+    flag = f"-s {wanted} " if wanted else ""
+    with house.traces.record("stop", record.name, line=f"docker stop {flag}{record.name}") as trace:
         trace.subject(container=record.id, name=record.name, image=record.image)
         with trace.phase(Phase.STOP, check=_check(house, record)) as span:
             span.fact("signal", signal)

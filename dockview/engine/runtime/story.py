@@ -18,23 +18,39 @@ if TYPE_CHECKING:
     from dockview.engine.runtime.plan import Plan
 
 
+POLICY = "restart.json"
+"""In the bundle: a restart policy that replaces that of shim.json (lives.py)."""
+
+
 class Story:
     """Writes into the bundle, the trace's file and the journal of events."""
 
-    def __init__(self, plan: Plan, pid: int) -> None:
+    def __init__(
+        self, plan: Plan, pid: int, *, life: int = 1, oom_kills: int | None = None, is_told: bool = True
+    ) -> None:
         self._bundle = plan.bundle
         self._settings = plan.settings
+        self._part = str(life) if life > 1 else ""
+        self._oom_kills = oom_kills or 0
+        """Of earlier lives: the control group goes on counting."""
+        self._is_told = is_told
         self._started_clock_ns = time.monotonic_ns()
         self.values: dict[str, Any] = {
             "status": "running", "pid": pid, "pid_start": start_ticks(pid), "shim_pid": os.getpid(),
             "shim_start": start_ticks(os.getpid()), "started_ns": time.time_ns(), "finished_ns": None,
             "exit_code": None, "signal": None, "oom_killed": None, "sent_signal": None, "ended_by": "",
+            "restart_count": life - 1,
         }  # fmt: skip
         self._running: Span | None = None
 
     def tell(self, records: list[dict[str, Any]]) -> None:
         """Append records to the trace's file."""
-        _append(self._settings["trace_path"], records)
+        if self._is_told:
+            _append(self._settings["trace_path"], records)
+
+    def lived_s(self) -> float:
+        """How long the command has run."""
+        return (time.monotonic_ns() - self._started_clock_ns) / 1e9
 
     def started(self) -> None:
         """The command was executed."""
@@ -45,7 +61,7 @@ class Story:
     def running(self) -> None:
         """The engine has let go: the rest of the trace is the shim's to write."""
         pid = self.values["pid"]
-        self._running = Span(self.tell, "running", "", f"ps -o pid,etime,args -p {pid}")
+        self._running = Span(self.tell, "running", self._part, f"ps -o pid,etime,args -p {pid}")
         self._running.fact("pid", pid)
         self._running.flush()
 
@@ -56,22 +72,31 @@ class Story:
             self._running.fact("first output after", f"{elapsed_ms:.1f} ms")
             self._running.flush()
 
-    def exited(self, code: int | None, signal: int | None, sent: dict[str, Any] | None, cgroup: Cgroup | None) -> None:
-        """The command has ended: record it everywhere, in the order state, trace, event."""
+    def exited(
+        self, code: int | None, signal: int | None, sent: dict[str, Any] | None, cgroup: Cgroup | None, *,
+        restart_in_s: float | None = None, restarts: int = 0,
+    ) -> None:  # fmt: skip
+        """The command has ended: record it everywhere, in the order state, trace, event.
+
+        With `restart_in_s` a new life follows, which will be the `restarts`-th restart.
+        """
         lived_ns = time.monotonic_ns() - self._started_clock_ns
         kills = cgroup.oom_kills() if cgroup is not None else None
+        kills = None if kills is None else kills - self._oom_kills
         oom_killed = None if kills is None else kills > 0
         ended_by = _who(signal, sent, oom_killed=oom_killed)
         self.values |= {
-            "status": "exited", "finished_ns": time.time_ns(), "exit_code": code, "signal": signal,
+            "status": "exited" if restart_in_s is None else "restarting", "finished_ns": time.time_ns(), "exit_code": code, "signal": signal,
             "oom_killed": oom_killed, "sent_signal": sent, "ended_by": ended_by,
         }  # fmt: skip
+        if restart_in_s is not None:
+            self.values["restart_count"] = restarts
         write_state(self._bundle, self.values)
         if self._running is not None:
             self._running.end()
-        with Span(self.tell, "exited", "", "dockview ps -a") as span:
+        with Span(self.tell, "exited", self._part, "dockview ps -a") as span:
             span.fact("exit code", code)
-            span.fact("signal", None if signal is None else _signal_name(signal))
+            span.fact("signal", "none" if signal is None else _signal_name(signal))
             span.fact("oom killed", oom_killed)
             if kills:
                 span.fact("oom kills", kills)
@@ -79,11 +104,23 @@ class Story:
             span.fact("lived", f"{lived_ns / 1e9:.3f} s")
             if cgroup is not None and (peak := cgroup.memory_peak()) is not None:
                 span.fact("memory peak", peak)
+            if restart_in_s is not None:
+                span.fact("restart", f"number {restarts}, in {restart_in_s:g} s")
             span.fact("container still exists", not self._settings.get("on_exit"))
         if oom_killed:
             self._event("oom", {})
         self._event("die", {"exitCode": "" if code is None else str(code)})
         self._volume_events("unmount")
+
+    def settled(self) -> None:
+        """The next life, that was waited for, is not to be: somebody has stopped it."""
+        self.values["status"] = "exited"
+        write_state(self._bundle, self.values)
+
+    def failed(self, why: str, code: int) -> None:
+        """The next life could not begin; with docker's exit code for that."""
+        self.values |= {"status": "exited", "finished_ns": time.time_ns(), "exit_code": code, "error": why}
+        write_state(self._bundle, self.values)
 
     def said(self, events: list[dict[str, Any]]) -> None:
         """Append events that are about something else than the container."""
@@ -112,9 +149,17 @@ class Story:
                 attributes |= {"destination": volume[1], "propagation": "", "read/write": volume[2]}
             self._event(action, attributes, kind="volume", actor=volume[0])
 
+    def _renamed(self) -> dict[str, str]:
+        """The name that `rename` has given since the container was started."""
+        try:
+            with open(f"{self._bundle}/name", encoding="utf-8") as file:
+                return {"name": file.read()}
+        except OSError:
+            return {}
+
     def _event(self, action: str, more: dict[str, str], *, kind: str = "container", actor: str = "") -> None:
         now = time.time_ns()
-        attributes = more if actor else {**self._settings["attributes"], **more}
+        attributes = more if actor else {**self._settings["attributes"], **self._renamed(), **more}
         event = {
             "Type": kind, "Action": action,
             "Actor": {"ID": actor or self._settings["id"], "Attributes": attributes},
