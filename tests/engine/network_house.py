@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from dockview.engine.embedded import wire
+from dockview.engine.embedded import leases, publish, wire
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.wire import Lease, Published
+from dockview.engine.embedded.leases import Lease
+from dockview.engine.embedded.publish import Published
 from dockview.engine.lifecycle import Phase, Record, Span, TraceBuilder
 from dockview.engine.model import PortMapping, RunRequest
 from dockview.engine.recorder import Recorder
@@ -49,7 +50,8 @@ def add_container(made: House) -> str:
     """A container's record and folder; its ID."""
     container_id = os.urandom(32).hex()
     made.database.execute(
-        "INSERT INTO containers VALUES (?, ?, 'web', 'sha256:i', '{}', 0, 0, 0, 0, 0)", container_id, container_id[:12]
+        "INSERT INTO containers (id, name, image, image_id, request, created_ns, is_building, owner_pid, owner_start)"
+        " VALUES (?, ?, 'web', 'sha256:i', '{}', 0, 0, 0, 0)", container_id, container_id[:12],
     )
     os.makedirs(made.layout.container(container_id))
     return container_id
@@ -80,7 +82,7 @@ class Steps:
     def connect(self, held: Held, wanted: RunRequest, container_id: str = "") -> Lease:
         """Lease and connect."""
         container_id = container_id or add_container(self.house)
-        lease = wire.lease(self.house, container_id, wanted)
+        lease = leases.lease(self.house, container_id, wanted, is_starting=True)
         with self.recorder() as trace:
             wire.connect(self.house, trace, lease, held, self.house.layout.container(container_id))
         return lease
@@ -88,4 +90,4 @@ class Steps:
     def publish(self, held: Held, wanted: RunRequest, lease: Lease, *exposed: str) -> Published:
         """Take the ports."""
         with self.recorder() as trace:
-            return wire.publish(self.house, trace, wanted, held, lease, exposed=exposed)
+            return publish.publish(self.house, trace, wanted, held, lease, exposed=exposed)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from dockview.engine.embedded import wire
+from dockview.engine.embedded import leases, network_verbs, wire
 from dockview.engine.embedded.house import House
-from dockview.engine.errors import Conflict, NotSupported
+from dockview.engine.errors import Conflict, NotFound
 from dockview.engine.lifecycle import Origin, Phase, Status
 from dockview.engine.network import names, outbound
 from dockview.engine.network.pool import Subnet
@@ -136,7 +136,7 @@ def test_connect__bridge_that_went_away_is_made_again(steps: Steps, held: Held) 
 
 def test_connect__failure_later_takes_the_wire_away(steps: Steps, held: Held) -> None:
     container_id = add_container(steps.house)
-    lease = wire.lease(steps.house, container_id, request())
+    lease = leases.lease(steps.house, container_id, request())
 
     def fail_later() -> None:
         with steps.recorder() as trace:
@@ -150,7 +150,7 @@ def test_connect__failure_later_takes_the_wire_away(steps: Steps, held: Held) ->
 
 
 def test_connect__interface_that_is_no_bridge_is_left_alone(steps: Steps, held: Held) -> None:
-    wire.lease(steps.house, add_container(steps.house), request())
+    leases.lease(steps.house, add_container(steps.house), request())
     name = bridge_of(steps.house)
     wire.remove_bridge(steps.house)
     subprocess.run(["ip", "link", "add", name, "type", "veth", "peer", f"{name}p"], check=True)
@@ -180,17 +180,17 @@ def test_connect__host_shares_the_namespace(steps: Steps) -> None:
 
 
 def test_lease__unknown_network_is_refused(steps: Steps) -> None:
-    with pytest.raises(NotSupported, match="no network 'blue'"):
-        wire.lease(steps.house, add_container(steps.house), request("blue"))
+    with pytest.raises(NotFound, match="network blue not found"):
+        leases.lease(steps.house, add_container(steps.house), request("blue"))
 
 
 def test_lease__files_are_written_in_place(steps: Steps) -> None:
     """A container has the files mounted: a new lease changes them, and not the inode."""
     container_id = add_container(steps.house)
     folder = steps.house.layout.container(container_id)
-    lease = wire.lease(steps.house, container_id, request(hostname="box"))
+    lease = leases.lease(steps.house, container_id, request(hostname="box"))
     inode = os.stat(f"{folder}/hosts").st_ino
-    assert wire.lease(steps.house, container_id, request(hostname="box")) == lease
+    assert leases.lease(steps.house, container_id, request(hostname="box")) == lease
     assert os.stat(f"{folder}/hosts").st_ino == inode
     with open(f"{folder}/hosts") as file:
         assert f"{lease.address}\tbox\n" in file.readlines()
@@ -202,7 +202,7 @@ def test_lease__many_at_once_get_different_addresses(steps: Steps) -> None:
     ids = [add_container(steps.house) for _ in range(24)]
     found: list[str] = []
     threads = [
-        threading.Thread(target=lambda i=i: found.append(wire.lease(steps.house, i, request()).address)) for i in ids
+        threading.Thread(target=lambda i=i: found.append(leases.lease(steps.house, i, request()).address)) for i in ids
     ]
     for thread in threads:
         thread.start()
@@ -213,18 +213,18 @@ def test_lease__many_at_once_get_different_addresses(steps: Steps) -> None:
 
 def test_lease__address_is_free_again_with_its_container(steps: Steps) -> None:
     first, second = add_container(steps.house), add_container(steps.house)
-    address = wire.lease(steps.house, first, request()).address
+    address = leases.lease(steps.house, first, request()).address
     steps.house.database.execute("DELETE FROM containers WHERE id = ?", first)
-    assert wire.lease(steps.house, second, request()).address == address
+    assert leases.lease(steps.house, second, request()).address == address
 
 
 def test_lease__full_network_says_so(steps: Steps) -> None:
-    wire.lease(steps.house, add_container(steps.house), request())
+    leases.lease(steps.house, add_container(steps.house), request())
     steps.house.database.execute("UPDATE networks SET subnet = '172.29.77.0/30', gateway = '172.29.77.1'")
     steps.house.database.execute("DELETE FROM addresses")
-    assert wire.lease(steps.house, add_container(steps.house), request()).address == "172.29.77.2"
+    assert leases.lease(steps.house, add_container(steps.house), request()).address == "172.29.77.2"
     with pytest.raises(Conflict, match=r"no address is free in 172\.29\.77\.0/30"):
-        wire.lease(steps.house, add_container(steps.house), request())
+        leases.lease(steps.house, add_container(steps.house), request())
 
 
 def test_lease__stores_do_not_share_a_subnet() -> None:
@@ -232,7 +232,7 @@ def test_lease__stores_do_not_share_a_subnet() -> None:
         found = []
         for _ in range(3):
             made = stack.enter_context(house())
-            wire.lease(made, add_container(made), request())
+            leases.lease(made, add_container(made), request())
             record = records.find(made.database)
             assert record is not None
             found.append((record.bridge, Subnet.parse(record.subnet)))
@@ -243,12 +243,12 @@ def test_lease__stores_do_not_share_a_subnet() -> None:
 def test_lease__first_of_a_store_removes_bridges_of_stores_that_are_gone() -> None:
     """The bridge of a store whose folder was deleted goes; one that still has a container's port stays."""
     with house() as gone, house() as inhabited, hold() as held, house() as next_one:
-        wire.lease(gone, add_container(gone), request())
+        leases.lease(gone, add_container(gone), request())
         Steps(inhabited).connect(held, request())
         for made in (gone, inhabited):
             os.rename(made.layout.root, f"{made.layout.root}.away")
         try:
-            wire.lease(next_one, add_container(next_one), request())
+            leases.lease(next_one, add_container(next_one), request())
             there = os.listdir("/sys/class/net")
         finally:
             for made in (gone, inhabited):
@@ -271,10 +271,13 @@ def test_sweep__takes_what_belongs_to_no_container(steps: Steps, held: Held) -> 
 
 
 def test_networks__names_those_that_are_there(steps: Steps, held: Held) -> None:
-    assert [n.name for n in wire.networks(steps.house)] == ["host", "none"]
+    before = {network.name: network for network in network_verbs.list_networks(steps.house)}
+    assert list(before) == ["bridge", "host", "none"]
+    assert before["bridge"].subnet == ""
     lease = steps.connect(held, request())
-    found = {network.name: network for network in wire.networks(steps.house)}
+    found = {network.name: network for network in network_verbs.list_networks(steps.house)}
     assert list(found) == ["bridge", "host", "none"]
+    assert found["bridge"].id == before["bridge"].id
     assert found["bridge"].containers == {lease.container_id: lease.address}
 
 

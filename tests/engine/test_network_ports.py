@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dockview.engine.embedded import wire
+from dockview.engine.embedded import leases, publish
 from dockview.engine.errors import InvalidRequest, NotSupported, PortInUse
 from dockview.engine.lifecycle import Phase, Status
 from dockview.engine.model import PortMapping
@@ -128,7 +128,7 @@ def test_find_holder__nobody() -> None:
 @pytest.mark.root
 def test_publish__facts_are_the_listeners(steps: Steps) -> None:
     """The phase names each listener's inode, which the kernel lists too, and where it leads."""
-    lease = wire.lease(steps.house, add_container(steps.house), request())
+    lease = leases.lease(steps.house, add_container(steps.house), request())
     published = steps.publish(held(), request("bridge", PortMapping(80)), lease)
     span = steps.span(Phase.PORTS)
     (mapping,) = published.ports
@@ -148,12 +148,12 @@ def test_publish__facts_are_the_listeners(steps: Steps) -> None:
 
 @pytest.mark.root
 def test_publish__failure_later_gives_the_ports_back(steps: Steps) -> None:
-    lease = wire.lease(steps.house, add_container(steps.house), request())
+    lease = leases.lease(steps.house, add_container(steps.house), request())
     wanted = request("bridge", PortMapping(80, host_port=free_port()))
 
     def fail_later() -> None:
         with steps.recorder() as trace:
-            wire.publish(steps.house, trace, wanted, held(), lease)
+            publish.publish(steps.house, trace, wanted, held(), lease)
             assert sockets_of(wanted.ports[0].host_port)
             raise OSError("later")
 
@@ -175,7 +175,7 @@ def test_publish__nothing_to_publish_says_why(
     steps: Steps, network: str, mappings: tuple[PortMapping, ...], why: str
 ) -> None:
     wanted = request(network, *mappings)
-    lease = wire.lease(steps.house, add_container(steps.house), wanted)
+    lease = leases.lease(steps.house, add_container(steps.house), wanted)
     published = steps.publish(held(), wanted, lease, "80/tcp")
     span = steps.span(Phase.PORTS)
     assert (span.status, span.why) == (Status.SKIPPED, why)

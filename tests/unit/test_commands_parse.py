@@ -157,7 +157,7 @@ def test_ports__bad(text: str, message: str) -> None:
         ("bogus", "unknown command: dockview bogus", (0, 5), 1),
         ("container bogus", "unknown command: dockview container bogus", (10, 15), 1),
         ("exec web sh", "docker exec is not in this version of dockview", (0, 4), 125),
-        ("network create x", "docker network create is not in this version of dockview", (8, 14), 125),
+        ("plugin create x", "docker plugin create is not in this version of dockview", (8, 14), 125),
         ("run 'a b", "no closing quotation for '", (4, 8), 125),
     ],
 )  # fmt: skip

@@ -117,6 +117,8 @@ def _inside(house: House, record: ContainerRecord) -> Iterator[tuple[int, int, N
     """(pid, its network namespace, a socket inside) of a container that runs; None of one that does not."""
     folder = house.layout.container(record.id)
     state = read_state(folder)
+    if state is not None and state.status == "restarting":
+        raise Conflict(f"container {record.name} is restarting, wait until the container is running")
     if state is None or state.status not in ("running", "paused") or state.pid is None:
         yield None
         return

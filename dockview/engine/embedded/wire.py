@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from dockview.engine.embedded.leases import CONTAINER, HOST, LOOPBACK, Lease
 from dockview.engine.errors import Conflict
@@ -20,6 +20,7 @@ from dockview.engine.network.netlink import Netlink
 from dockview.engine.network.pool import Subnet, veth_name
 from dockview.engine.network.rtnetlink import Address, find_link
 from dockview.engine.recorder import Recorder, SpanRecorder
+from dockview.engine.runtime.leave import end_helper
 from dockview.engine.state import networks as records
 from dockview.engine.state.networks import Membership
 
@@ -43,7 +44,7 @@ def connect(house: House, trace: Recorder, lease: Lease, born: Born, folder: str
 
     Raises: SyscallError, Conflict; the trace then takes the veth away.
     """
-    undo = (lambda: _unwire(house, lease)) if lease.ends else None
+    undo = (lambda: _unwire(house, lease)) if lease.ends or lease.mode == LOOPBACK else None
     inside = None if born.netlink is None else Netlink(born.netlink)
     try:
         with trace.phase(Phase.NETWORK, check=_check(lease, born), undo=undo) as span:
@@ -59,7 +60,7 @@ def connect(house: House, trace: Recorder, lease: Lease, born: Born, folder: str
                         span.fact("subnet moved", lease.moved)
                     make_end(span, house, lease.ends[0], born.netns_fd, inside, has_way_out=_is_first_out(lease, 0))
                 else:
-                    _alone(span, lease, inside, born, trace)
+                    _alone(span, lease, inside, born, trace, folder)
             _name_service(span, lease, lease.folder or folder)
             if len(lease.ends) == 1:
                 _tell_neighbours(span, house, lease)
@@ -90,7 +91,11 @@ def write_leave_file(house: House, container_id: str) -> None:
         "networks": [[end.network.id, end.network.name] for end in ends],
         "leave": leave_command(house.layout.root, container_id) if is_known else [],
     }
-    path = f"{house.layout.container(container_id)}/{LEAVE_FILE}"
+    _replace_leave(house.layout.container(container_id), leave)
+
+
+def _replace_leave(folder: str, leave: Mapping[str, Any]) -> None:
+    path = f"{folder}/{LEAVE_FILE}"
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         json.dump(leave, file)
     os.replace(f"{path}.new", path)
@@ -131,15 +136,17 @@ def _share(span: SpanRecorder, lease: Lease, born: Born) -> None:
     span.fact("outbound", "the other container's own")
 
 
-def _alone(span: SpanRecorder, lease: Lease, inside: Netlink, born: Born, trace: Recorder) -> None:
+def _alone(span: SpanRecorder, lease: Lease, inside: Netlink, born: Born, trace: Recorder, folder: str) -> None:
     detail = f"none ({lease.why})" if lease.why else "none (network none: loopback only)"
     if lease.mode == LOOPBACK and born.userns_fd is not None:
         from dockview.engine.network import pasta  # noqa: PLC0415  rootless
 
         attached = pasta.attach(born.pid, trace.cancel)
         detail = attached.detail if attached.is_open else f"{detail}; {attached.detail}"
-        if attached.pid is not None:
+        if attached.is_open:
+            span.fact("mode", "pasta")
             span.fact("pasta pid", attached.pid)
+            _replace_leave(folder, {"networks": [], "leave": [], "helper": [attached.pid, attached.start]})
     found = bridges.look(inside)
     span.fact("interface", ", ".join(link.name for link in found.links if link.is_up))
     own = [str(address) for address in found.addresses]
@@ -226,6 +233,9 @@ def _name_service(span: SpanRecorder, lease: Lease, folder: str) -> None:
 
 
 def _unwire(house: House, lease: Lease) -> None:
+    end_helper(house.layout.container(lease.container_id))
+    if not lease.ends:
+        return
     with Netlink() as net:
         for end in lease.ends:
             bridges.unwire(net, lease.container_id, end.interface)

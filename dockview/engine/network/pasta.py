@@ -1,7 +1,8 @@
 """The way out of a rootless container: pasta, a program of its own that carries its packets in user space (passt(1)).
 
-One a container. It puts itself into the background once the container's interface stands, watches the namespace's
-entry below /proc, and ends when the container's first process has ended; nobody needs to look after it.
+One a container. It puts itself into the background once the container's interface stands. Newer ones end with the
+container by themselves, older ones do not: so the container's shim ends it, or, where the shim was killed, whoever
+clears up after it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import tempfile
 from typing import NamedTuple
 
 from dockview.engine.cancel import CancelToken
+from dockview.engine.processes import process_start_ticks
 
 _DEADLINE_S = 10
+_TUN = "/dev/net/tun"
 
 
 class Attached(NamedTuple):
@@ -21,6 +24,8 @@ class Attached(NamedTuple):
     is_open: bool
     detail: str
     pid: int | None = None
+    start: int | None = None
+    """Its start time, in clock ticks since boot."""
 
 
 def command(pid: int, pid_file: str) -> list[str]:
@@ -33,6 +38,8 @@ def command(pid: int, pid_file: str) -> list[str]:
 
 def attach(pid: int, cancel: CancelToken) -> Attached:
     """Give the container's namespace a way out, if pasta is installed and can; never an error."""
+    if why := why_not():
+        return Attached(False, why)
     import subprocess  # noqa: PLC0415  rootless only
 
     cancel.raise_if_set()
@@ -44,15 +51,17 @@ def attach(pid: int, cancel: CancelToken) -> Attached:
                 command(pid, pid_file), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said,
                 timeout=_DEADLINE_S, check=False,
             )  # fmt: skip
-        except FileNotFoundError:
-            return Attached(False, "pasta is not installed")
         except (OSError, subprocess.TimeoutExpired) as error:
             return Attached(False, f"pasta cannot be run: {error}")
         if done.returncode != 0:
             said.seek(0)
             words = said.read(4096).decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
             return Attached(False, f"pasta says: {words[-1]}")
-        return Attached(True, "pasta: packets are carried in user space by a process of yours", _read_pid(pid_file))
+        pid_of_pasta = _read_pid(pid_file)
+        if pid_of_pasta is None:
+            return Attached(False, "pasta has not said which process it is")
+        start = process_start_ticks(pid_of_pasta)
+        return Attached(True, "pasta: packets are carried in user space by a process of yours", pid_of_pasta, start)
 
 
 def _read_pid(path: str) -> int | None:
@@ -63,6 +72,11 @@ def _read_pid(path: str) -> int | None:
         return None
 
 
-def is_installed() -> bool:
-    """Whether there is a pasta to run."""
-    return any(os.access(f"{folder}/pasta", os.X_OK) for folder in os.environ.get("PATH", "").split(":") if folder)
+def why_not() -> str:
+    """Why pasta cannot be used, as far as that can be seen without running it; empty where it can be tried."""
+    folders = os.environ.get("PATH", "").split(":")
+    if not any(os.access(f"{folder}/pasta", os.X_OK) for folder in folders if folder):
+        return "pasta is not installed"
+    if not os.access(_TUN, os.R_OK | os.W_OK):
+        return f"pasta cannot be used: {_TUN} is not open to you"
+    return ""
