@@ -11,13 +11,22 @@ import argparse
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from dockview.engine.api import NO_FILTERS, Filters, OnAttach
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import Cancelled, Conflict, DockviewError, ImageNotFound, NameInUse, NotFound, NotSupported
+from dockview.engine.errors import (
+    Cancelled,
+    Conflict,
+    DockviewError,
+    ImageNotFound,
+    NameInUse,
+    NotFound,
+    NotSupported,
+    Unauthorized,
+)
 from dockview.engine.lifecycle import Phase, Record, Scalar, Trace, TraceBuilder
 from dockview.engine.model import (
     Capabilities,
@@ -27,9 +36,11 @@ from dockview.engine.model import (
     EngineInfo,
     Event,
     Finding,
+    HistoryEntry,
     Image,
     ImageUse,
     Layer,
+    LoginReport,
     LogRecord,
     Network,
     NetworkRequest,
@@ -411,6 +422,74 @@ class FakeEngine(NotHere):
         with self.lock:
             self.image_list = [i for i in self.image_list if ref not in (i.id, *i.tags)]
         return [f"Untagged: {ref}"]
+
+    def _image(self, ref: str) -> Image:
+        for image in self.image_list:
+            if ref in (image.id, *image.tags) or f"{ref}:latest" in image.tags:
+                return image
+        raise ImageNotFound(f"no such image: {ref}")
+
+    def tag(self, source: str, target: str) -> None:
+        self._note(f"tag {source} {target}")
+        image = self._image(source)
+        with self.lock:
+            self.image_list = [replace(i, tags=(*i.tags, target)) if i is image else i for i in self.image_list]
+
+    def history(self, ref: str) -> Sequence[HistoryEntry]:
+        image = self._image(ref)
+        return [
+            HistoryEntry(id=image.id, tags=image.tags, created_ns=image.created_ns, created_by='CMD ["/app/web.py"]',
+                         comment="", size_bytes=0),
+            HistoryEntry(created_ns=image.created_ns, created_by="COPY app /app # long enough to be cut by the table",
+                         comment="base", size_bytes=12_400),
+        ]  # fmt: skip
+
+    def save(
+        self,
+        refs: Sequence[str],
+        write: Callable[[bytes], object],
+        *,
+        cancel: CancelToken | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> None:
+        self._note(f"save {' '.join(refs)}")
+        write(" ".join(self._image(ref).id for ref in refs).encode())
+
+    def load(
+        self,
+        archive: Iterable[bytes],
+        *,
+        cancel: CancelToken | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> Sequence[str]:
+        self._note(f"load {b''.join(archive).decode()}")
+        return ["Loaded image: web:latest"]
+
+    def import_image(
+        self,
+        archive: Iterable[bytes],
+        reference: str = "",
+        *,
+        changes: Sequence[str] = (),
+        message: str = "",
+        platform: str = "",
+        cancel: CancelToken | None = None,
+        on_record: Callable[[Record], None] | None = None,
+    ) -> str:
+        self._note(" ".join(["import", b"".join(archive).decode(), reference, message, platform, *changes]))
+        return digest(77)
+
+    def login(
+        self, registry: str, user: str = "", password: str = "", *, cancel: CancelToken | None = None
+    ) -> LoginReport:
+        self._note(f"login {registry} {user} {password}".rstrip())
+        if not user:
+            raise Unauthorized(f"there are no credentials for {registry} here")
+        return LoginReport(registry=registry, user=user, kept_in="/home/me/.docker/config.json", is_plain=True)
+
+    def logout(self, registry: str) -> bool:
+        self._note(f"logout {registry}")
+        return registry != "unknown.example"
 
     # The rest
 

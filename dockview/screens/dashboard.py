@@ -50,7 +50,7 @@ class Dashboard(FocusScreen):
         if self.notice.clear():
             return
         if self.is_in_detail:
-            self.rail.current.focus()
+            self.leave_detail()
         elif self.ref.is_trace:
             await self._leave_trace()
         elif self.rail.current.filter_text:

@@ -70,9 +70,19 @@ class FocusScreen(VerbScreen):
     def action_open_detail(self) -> None:
         """Into the detail."""
         page = self.detail.shown_page
-        if page is not None:
-            self.add_class("-in-detail")
-            self.call_after_refresh((page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus)
+        if page is None:
+            return
+        if self.has_class("-single"):
+            self.set_focus(None)  # or Textual would look for another focus when the lists are hidden
+        self.add_class("-in-detail")
+        self.call_after_refresh((page if page.can_focus else next(iter(page.query("*:can-focus")), page)).focus)
+
+    def leave_detail(self) -> None:
+        """Back to the list in use."""
+        if self.has_class("-single"):
+            self.set_focus(None)
+        self.remove_class("-in-detail")
+        self.call_after_refresh(self.rail.current.focus)
 
     def action_next_tab(self) -> None:
         """The next tab."""

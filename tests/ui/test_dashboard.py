@@ -86,7 +86,7 @@ async def test_enter_and_escape_go_in_and_out_of_the_detail(start: Start) -> Non
         await stage.press("enter")
         await stage.until(lambda: stage.board.is_in_detail, "in the detail")
         await stage.press("escape")
-        assert stage.board.focused is stage.board.rail.current
+        await stage.until(lambda: stage.board.focused is stage.board.rail.current, "back in the list")
 
 
 async def test_single_pane_below_72_columns(start: Start) -> None:
