@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from dockview.commands.flags import Flag, many, missing, switch, value
 from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
+from dockview.commands.grammar_files import COMMIT_FLAGS, CP_FLAGS, EXPORT_FLAGS, VOLUME_CREATE_FLAGS
 from dockview.commands.grammar_run import RUN_FLAGS
 from dockview.commands.values import integer, signal_name
 
@@ -90,6 +91,15 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("attach", "CONTAINER", "Attach local standard input, output, and error streams to a running container",
          "execute_start:attach", (_DETACH_KEYS, switch("no-stdin", "", "Do not attach STDIN"), _SIG_PROXY),
          1, 1, ("container attach",)),
+    Verb("diff", "CONTAINER", "Inspect changes to files or directories on a container's filesystem",
+         "execute_files:diff", (), 1, 1, ("container diff",)),
+    Verb("cp", "CONTAINER:SRC_PATH DEST_PATH|-|SRC_PATH|- CONTAINER:DEST_PATH",
+         "Copy files/folders between a container and the local filesystem", "execute_cp:cp", CP_FLAGS, 2, 2,
+         ("container cp",)),
+    Verb("export", "CONTAINER", "Export a container's filesystem as a tar archive", "execute_files:export",
+         EXPORT_FLAGS, 1, 1, ("container export",)),
+    Verb("commit", "CONTAINER [REPOSITORY[:TAG]]", "Create a new image from a container's changes",
+         "execute_files:commit", COMMIT_FLAGS, 1, 2, ("container commit",)),
     Verb("container inspect", "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
          "execute_inspect:inspect", (_FORMAT_F, *missing("s/size")), 1, None, implied={"type": "container"}),
     Verb("container prune", "", "Remove all stopped containers", "execute_prune:prune",
@@ -101,8 +111,29 @@ _IMAGES: tuple[Verb, ...] = (
          (switch("all", "a", "Show all images (all are shown)"), switch("digests", "", "Show digests"), _FILTER,
           _FORMAT, _NO_TRUNC, _QUIET, *missing("tree")), 0, 1, ("image ls", "image list")),
     Verb("pull", "NAME[:TAG|@DIGEST]", "Download an image from a registry", "execute_images:pull",
-         (switch("quiet", "q", "Suppress verbose output"), *missing("a/all-tags", "platform=")),
+         (switch("quiet", "q", "Suppress verbose output"),
+          value("platform", "", "string", "Set platform if the image has more than one"), *missing("a/all-tags")),
          1, 1, ("image pull",)),
+    Verb("tag", "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+         "execute_archives:tag", (), 2, 2, ("image tag",)),
+    Verb("history", "IMAGE", "Show the history of an image", "execute_archives:history",
+         (_FORMAT, Flag("human", "H", "", "Print sizes and dates in human readable format (default true)",
+                        default=True), _NO_TRUNC, _QUIET, *missing("platform=")), 1, 1, ("image history",)),
+    Verb("save", "IMAGE [IMAGE...]", "Save one or more images to a tar archive (streamed to STDOUT by default)",
+         "execute_archives:save", (value("output", "o", "string", "Write to a file, instead of STDOUT"),
+                                   *missing("platform=")), 1, None, ("image save",)),
+    Verb("load", "", "Load an image from a tar archive or STDIN", "execute_archives:load",
+         (value("input", "i", "string", "Read from tar archive file, instead of STDIN"),
+          switch("quiet", "q", "Suppress the load output"), *missing("platform=")), aliases=("image load",)),
+    Verb("import", "FILE|- [REPOSITORY[:TAG]]", "Import the contents from a tarball to create a filesystem image",
+         "execute_archives:import_image",
+         (many("change", "c", "list", "Apply Dockerfile instruction to the created image"),
+          value("message", "m", "string", "Set commit message for imported image"),
+          value("platform", "", "string", "Set platform of the image")), 1, 2, ("image import",)),
+    Verb("login", "[SERVER]", "Authenticate to a registry", "execute_login:login",
+         (value("username", "u", "string", "Username"), value("password", "p", "string", "Password"),
+          switch("password-stdin", "", "Take the password from stdin")), 0, 1),
+    Verb("logout", "[SERVER]", "Log out from a registry", "execute_login:logout", (), 0, 1),
     Verb("rmi", "IMAGE [IMAGE...]", "Remove one or more images", "execute_images:rmi",
          (switch("force", "f", "Force removal of the image"), *missing("no-prune", "platform=")),
          1, None, ("image rm", "image remove")),
@@ -139,6 +170,9 @@ _REST: tuple[Verb, ...] = (
          "execute_inspect:inspect", (_FORMAT_F,), 1, None, implied={"type": "network"}),
     Verb("network prune", "", "Remove all unused networks", "execute_prune:prune",
          (_FORCE_PRUNE, _DRY_RUN, _PRUNE_FILTER), implied={"kinds": ("network",)}),
+    Verb("volume create", "[VOLUME]", "Create a volume", "execute_files:volume_create", VOLUME_CREATE_FLAGS, 0, 1),
+    Verb("volume rm", "VOLUME [VOLUME...]", "Remove one or more volumes", "execute_files:volume_rm",
+         (switch("force", "f", "Force the removal of one or more volumes"),), 1, None, ("volume remove",)),
     Verb("volume ls", "", "List volumes", "execute_lists:volumes", (_FILTER, _FORMAT, _QUIET),
          aliases=("volume list",)),
     Verb("volume inspect", "VOLUME [VOLUME...]", "Display detailed information on one or more volumes",
@@ -173,10 +207,10 @@ GROUPS: Mapping[str, str] = {
 """The first words of long forms, and what each is about."""
 
 MISSING_VERBS: frozenset[str] = frozenset({
-    "build", "builder", "buildx", "checkpoint", "commit", "compose", "config", "context", "cp", "diff", "exec",
-    "export", "history", "import", "load", "login", "logout", "manifest", "node", "pause", "plugin", "push",
-    "rename", "restart", "save", "search", "secret", "service", "stack", "stats", "swarm", "tag", "top", "trust",
-    "unpause", "update", "create", "rm",
+    "build", "builder", "buildx", "checkpoint", "compose", "config", "context", "exec",
+    "manifest", "node", "pause", "plugin", "push",
+    "rename", "restart", "search", "secret", "service", "stack", "stats", "swarm", "top", "trust",
+    "unpause", "update",
 })  # fmt: skip
 """What docker has and this version has not, alone or after a group (`network create`)."""
 

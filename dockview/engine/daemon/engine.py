@@ -8,11 +8,12 @@ from typing import Any
 
 from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
 from dockview.engine.cancel import CancelToken
-from dockview.engine.daemon import containers, images, mapping, networks, prune, usage
+from dockview.engine.daemon import containers, mapping, networks, prune, usage
 from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.details import Details
 from dockview.engine.daemon.doctor import doctor
+from dockview.engine.daemon.engine_images import ImageVerbs
 from dockview.engine.daemon.streams import open_events, open_logs
 from dockview.engine.daemon.traces import Journal
 from dockview.engine.daemon.watch import Watch
@@ -43,7 +44,7 @@ _MISSING = {
 }
 
 
-class DockerEngine:
+class DockerEngine(ImageVerbs):
     """One daemon. Making it sends nothing; the first call connects.
 
     Raises: NotFound, NotSupported, InvalidRequest for a host or context that cannot be used.
@@ -215,25 +216,6 @@ class DockerEngine:
         container = self.container(ref)
         params = {"follow": int(follow), "tail": "all" if tail is None else tail, **_span_of_time(since_ns, until_ns)}
         return open_logs(self._daemon, container.id, params, is_tty=container.tty)
-
-    # Images
-
-    def images(self) -> Sequence[Image]:
-        """The images that are here, newest first."""
-        return images.list_images(self._daemon, self._image_details)
-
-    def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
-        """Fetch an image."""
-        with self._record("pull", reference, f"docker pull {reference}", cancel, on_record) as trace:
-            trace.subject(image=reference)
-            containers.connect(self._daemon, trace)
-            name = images.resolve(trace, self._daemon, reference)
-            return mapping.image_of_inspect(images.pull_image(self._daemon, trace, name, platform=""))
-
-    def remove_image(self, ref: str, *, force: bool = False) -> Sequence[str]:
-        """Untag and delete."""
-        with self._record("rmi", ref, f"docker rmi {'-f ' if force else ''}{ref}") as trace:
-            return images.remove_image(self._daemon, trace, ref, force=force)
 
     # The rest
 

@@ -13,6 +13,8 @@ from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRec
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded import query
 from dockview.engine.embedded.engine_files import Files
+from dockview.engine.embedded.engine_images import ImageVerbs
+from dockview.engine.embedded.engine_processes import Processes
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, NotFound, Unavailable
 from dockview.engine.lifecycle import Record, Trace
@@ -23,7 +25,6 @@ from dockview.engine.model import (
     EngineInfo,
     Event,
     Finding,
-    Image,
     LogRecord,
     Network,
     NetworkRequest,
@@ -41,14 +42,11 @@ from dockview.engine.state.traces import Traces
 S = TypeVar("S")
 
 _MISSING = {
-    "pause": "the embedded engine cannot pause yet",
     "restart-policy": "the embedded engine does not restart containers by itself yet",
-    "exec": "the embedded engine cannot exec into a running container yet",
-    "stats": "the embedded engine does not measure use yet",
 }
 
 
-class EmbeddedEngine(Files):
+class EmbeddedEngine(Files, Processes, ImageVerbs):
     """One store, used by this process; other processes may use it at the same time."""
 
     def __init__(self, root: str | None = None) -> None:
@@ -264,36 +262,6 @@ class EmbeddedEngine(Files):
             house.layout.log(record.id), follow=follow, tail=tail, since_ns=since_ns, until_ns=until_ns,
             is_alive=lambda: query.is_running(house, record.id),
         ))  # fmt: skip
-
-    # Images
-
-    def images(self) -> Sequence[Image]:
-        """The images that are here."""
-        from dockview.engine.embedded.image_verbs import list_images  # noqa: PLC0415
-
-        return list_images(self._house)
-
-    def pull(self, reference: str, *, cancel: CancelToken | None = None, on_record: OnRecord | None = None) -> Image:
-        """Fetch an image."""
-        from dockview.engine.embedded.pull import ensure_image  # noqa: PLC0415
-
-        house = self._house
-        with (
-            self._cancellable(cancel) as token,
-            house.traces.record(
-                "pull", reference, line=f"docker pull {reference}", cancel=token, on_record=on_record
-            ) as trace,
-        ):
-            trace.subject(image=reference)
-            record = ensure_image(house, trace, reference, policy="always")
-            trace.commit()
-        return next(image for image in self.images() if image.id == record.id)
-
-    def remove_image(self, ref: str, *, force: bool = False) -> Sequence[str]:
-        """Untag and delete."""
-        from dockview.engine.embedded.remove import remove_image  # noqa: PLC0415
-
-        return remove_image(self._house, ref, force=force)
 
     # The rest
 

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
@@ -225,7 +225,7 @@ def _download(layout: Layout, span: SpanRecorder, found: Found, pointer: Descrip
     start = 0
     with blobs.Ingest(layout, pointer, is_resumable=True) as ingest:
 
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Generator[bytes]:
             nonlocal start
             yield from ingest.kept()
             start = ingest.size
@@ -251,7 +251,7 @@ def _download(layout: Layout, span: SpanRecorder, found: Found, pointer: Descrip
 def _unpack_kept(layout: Layout, span: SpanRecorder, found: Found, pointer: Descriptor, diff_id: str) -> None:
     with blobs.Ingest(layout, pointer) as ingest:
 
-        def chunks() -> Iterator[bytes]:
+        def chunks() -> Generator[bytes]:
             meter = Meter(span, pointer.size, "unpack")
             for chunk in blobs.read(layout, pointer.digest):
                 ingest.write(chunk)

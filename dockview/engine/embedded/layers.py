@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dockview.engine.cancel import CancelToken
 from dockview.engine.errors import Cancelled
 from dockview.engine.images import blobs
 from dockview.engine.images.compression import Detect
-from dockview.engine.images.descriptor import OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD
+from dockview.engine.images.descriptor import layer_type
 from dockview.engine.images.unpack import (
     Unpacked,
     Unpacking,
@@ -24,7 +26,6 @@ from dockview.engine.recorder import SpanRecorder
 from dockview.engine.state.layout import Layout
 
 _PROGRESS_S = 0.08
-_MEDIA_TYPES = {"": OCI_LAYER, "gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def take_layer(
                 if not is_here:
                     commit_layer(layout, half, computed, digest, unpacked)
     tell(span, unpacked)
-    return Taken(digest, computed, _MEDIA_TYPES[inflate.name], ingest.size, unpacked)
+    return Taken(digest, computed, layer_type(inflate.name), ingest.size, unpacked)
 
 
 def tell(span: SpanRecorder, unpacked: Unpacked) -> None:
@@ -92,6 +93,16 @@ def tell(span: SpanRecorder, unpacked: Unpacked) -> None:
     span.fact("unpacked", unpacked.size_bytes)
     for note, count in unpacked.notes.items():
         span.fact("left out", f"{note} ({count})")
+
+
+@contextlib.contextmanager
+def stopping(*tokens: CancelToken) -> Iterator[threading.Event]:
+    """An event that is set when one of the tokens is."""
+    stopped = threading.Event()
+    with contextlib.ExitStack() as stack:
+        for token in tokens:
+            stack.enter_context(token.closing(stopped.set))
+        yield stopped
 
 
 def raise_if_set(stopped: threading.Event) -> None:

@@ -52,7 +52,10 @@ class Ingest:
     Ingest of the same blob begins with it (kept()).
     """
 
-    def __init__(self, layout: Layout, descriptor: Descriptor | None = None, *, is_resumable: bool = False) -> None:
+    def __init__(
+        self, layout: Layout, descriptor: Descriptor | None = None, *, is_resumable: bool = False, path: str = ""
+    ) -> None:
+        """Begin a new half file, or with a `path` take that one over: all of it is then kept()."""
         self._layout = layout
         self._descriptor = descriptor
         self._name = descriptor.digest if descriptor else "a blob"
@@ -62,6 +65,9 @@ class Ingest:
         self._is_partial = taken is not None
         if taken is not None:
             self._file, self._path = taken
+        elif path:
+            self._path = path
+            self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         else:
             self._path = half_path(layout, "blob")
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -77,6 +83,11 @@ class Ingest:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)
         os.close(self._file)
+
+    @property
+    def path(self) -> str:
+        """The half file."""
+        return self._path
 
     def kept(self) -> Generator[bytes]:
         """The bytes that an earlier try has left; to be read to the end before anything is written."""

@@ -120,7 +120,7 @@ class Detect:
     @property
     def name(self) -> str:
         """What it turned out to be: gzip, zstd, or empty for none."""
-        return {Gzip: "gzip", Zstd: "zstd"}.get(type(self._inner), "")  # type: ignore[call-overload, no-any-return]
+        return "gzip" if isinstance(self._inner, Gzip) else "zstd" if isinstance(self._inner, Zstd) else ""
 
     def feed(self, chunk: bytes) -> Any:
         """The uncompressed pieces."""

@@ -68,7 +68,7 @@ def parse_manifest(body: Mapping[str, Any], what: str) -> Manifest:
     layers = body.get("layers")
     if not isinstance(layers, list):
         raise DataError(f"{what} lists no layers")
-    return Manifest(_descriptor(body.get("config"), what), tuple(_descriptor(layer, what) for layer in layers))
+    return Manifest(pointer(body.get("config"), what), tuple(pointer(layer, what) for layer in layers))
 
 
 def media_type(body: Mapping[str, Any], header: str) -> str:
@@ -95,10 +95,10 @@ def choose(body: Mapping[str, Any], wanted: Platform, what: str) -> tuple[Descri
             f"{what} has no image for {wanted}", hint=f"it has {', '.join(names) or 'none'}; choose one with --platform"
         )
     platform, entry = max(suitable, key=lambda pair: pair[0].variant)
-    return _descriptor(entry, what), platform
+    return pointer(entry, what), platform
 
 
-def diff_ids(config: Mapping[str, Any], layers: Sequence[Descriptor], what: str) -> tuple[str, ...]:
+def diff_ids(config: Mapping[str, Any], layers: Sequence[object], what: str) -> tuple[str, ...]:
     """The digests of the uncompressed layers, as the config states them. Raises: DataError, NotSupported."""
     rootfs = config.get("rootfs")
     found = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
@@ -121,7 +121,13 @@ def _platform(entry: Mapping[str, Any]) -> Platform | None:
     return Platform(named.os, named.architecture, variant if isinstance(variant, str) and variant else named.variant)
 
 
-def _descriptor(value: Any, what: str) -> Descriptor:
+def layer_type(compression: str) -> str:
+    """The media type of a layer: gzip, zstd, or empty for a plain tar."""
+    return {"gzip": OCI_LAYER_GZIP, "zstd": OCI_LAYER_ZSTD}.get(compression, OCI_LAYER)
+
+
+def pointer(value: Any, what: str) -> Descriptor:
+    """A descriptor as it stands in a document. Raises: DataError, NotSupported."""
     if not isinstance(value, dict):
         raise DataError(f"{what} has a descriptor that is none")
     size, digest, kind = value.get("size"), value.get("digest"), value.get("mediaType")

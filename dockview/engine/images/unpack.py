@@ -179,11 +179,22 @@ def sync_filesystem(path: str) -> None:
 
 def layer_size(layout: Layout, diff_id: str) -> int | None:
     """The bytes in a layer's files, as counted when it was unpacked; None where nobody wrote that down."""
+    found = _about(layout, diff_id).get("size_bytes")
+    return found if isinstance(found, int) else None
+
+
+def layer_blob(layout: Layout, diff_id: str) -> str:
+    """The digest of the blob that a layer was unpacked from; empty where nobody wrote that down."""
+    return str(_about(layout, diff_id).get("digest") or "")
+
+
+def _about(layout: Layout, diff_id: str) -> dict[str, Any]:
     try:
         with open(f"{os.path.dirname(layout.layer(diff_id))}/layer.json", encoding="utf-8") as file:
-            return int(json.load(file)["size_bytes"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+            found = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class _Child:

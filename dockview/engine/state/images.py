@@ -118,6 +118,27 @@ def save(
     return by_id(database, id)
 
 
+def tags_of(database: Database, name: str) -> list[tuple[str, str]]:
+    """The tags of a repository, by its canonical name: (reference, image ID)."""
+    rows = database.query(
+        "SELECT reference, image_id FROM tags WHERE substr(reference, 1, ?) = ? ORDER BY reference",
+        len(name) + 1, f"{name}:",
+    )  # fmt: skip
+    return [(row["reference"], row["image_id"]) for row in rows]
+
+
+def tag(database: Database, image_id: str, reference: str) -> None:
+    """Give an image a tag; another image that had it loses it. Raises: ImageNotFound where the image has just gone."""
+    try:
+        database.execute(
+            "INSERT INTO tags (reference, image_id) VALUES (?, ?)"
+            " ON CONFLICT (reference) DO UPDATE SET image_id = excluded.image_id",
+            reference, image_id,
+        )  # fmt: skip
+    except sqlite3.IntegrityError as error:
+        raise ImageNotFound(f"no such image: {image_id}", hint="it was removed at this very moment") from error
+
+
 def untag(database: Database, reference: str) -> bool:
     """Take a tag or a repo digest away; whether it was there."""
     table = "repo_digests" if "@" in reference else "tags"
