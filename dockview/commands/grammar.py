@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dockview.commands.flags import Flag, many, missing, switch, value
 from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
 from dockview.commands.grammar_files import COMMIT_FLAGS, CP_FLAGS, EXPORT_FLAGS, VOLUME_CREATE_FLAGS
+from dockview.commands.grammar_processes import EXEC_FLAGS, STATS_FLAGS, UPDATE_FLAGS
 from dockview.commands.grammar_run import RUN_FLAGS
 from dockview.commands.values import integer, signal_name
 
@@ -91,6 +92,18 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("attach", "CONTAINER", "Attach local standard input, output, and error streams to a running container",
          "execute_start:attach", (_DETACH_KEYS, switch("no-stdin", "", "Do not attach STDIN"), _SIG_PROXY),
          1, 1, ("container attach",)),
+    Verb("exec", "CONTAINER COMMAND [ARG...]", "Execute a command in a running container", "execute_exec:execute",
+         EXEC_FLAGS, 2, None, ("container exec",), is_interspersed=False),
+    Verb("top", "CONTAINER [ps OPTIONS]", "Display the running processes of a container", "execute_processes:top",
+         (), 1, None, ("container top",), is_interspersed=False),
+    Verb("stats", "[CONTAINER...]", "Display a live stream of container(s) resource usage statistics",
+         "execute_stats:stats", STATS_FLAGS, 0, None, ("container stats",)),
+    Verb("pause", "CONTAINER [CONTAINER...]", "Pause all processes within one or more containers",
+         "execute_processes:pause", (), 1, None, ("container pause",)),
+    Verb("unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers",
+         "execute_processes:unpause", (), 1, None, ("container unpause",)),
+    Verb("update", "CONTAINER [CONTAINER...]", "Update configuration of one or more containers",
+         "execute_processes:update", UPDATE_FLAGS, 1, None, ("container update",)),
     Verb("diff", "CONTAINER", "Inspect changes to files or directories on a container's filesystem",
          "execute_files:diff", (), 1, 1, ("container diff",)),
     Verb("cp", "CONTAINER:SRC_PATH DEST_PATH|-|SRC_PATH|- CONTAINER:DEST_PATH",
@@ -207,10 +220,10 @@ GROUPS: Mapping[str, str] = {
 """The first words of long forms, and what each is about."""
 
 MISSING_VERBS: frozenset[str] = frozenset({
-    "build", "builder", "buildx", "checkpoint", "compose", "config", "context", "exec",
-    "manifest", "node", "pause", "plugin", "push",
-    "rename", "restart", "search", "secret", "service", "stack", "stats", "swarm", "top", "trust",
-    "unpause", "update",
+    "build", "builder", "buildx", "checkpoint", "compose", "config", "context",
+    "manifest", "node", "plugin", "push",
+    "rename", "restart", "search", "secret", "service", "stack", "swarm", "trust",
+   
 })  # fmt: skip
 """What docker has and this version has not, alone or after a group (`network create`)."""
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dockview.commands.flags import Flag, many, missing, switch, value
+from dockview.commands.grammar_files import RUN_MOUNT_FLAGS
+from dockview.commands.grammar_life import LIFE_FLAGS
 from dockview.commands.grammar_networks import RUN_NETWORK_FLAGS
+from dockview.commands.grammar_processes import RUN_LIMIT_FLAGS
 from dockview.commands.values import (
     environment_entry,
     integer,
@@ -18,17 +21,16 @@ from dockview.commands.values import (
 
 _MISSING = missing(
     "annotation=", "a/attach=", "blkio-weight=", "blkio-weight-device=", "cgroup-parent=", "cgroupns=",
-    "cidfile=", "cpu-count=", "cpu-percent=", "cpu-period=", "cpu-quota=", "cpu-rt-period=", "cpu-rt-runtime=",
-    "c/cpu-shares=", "cpuset-cpus=", "cpuset-mems=", "device=", "device-cgroup-rule=", "device-read-bps=",
+    "cpu-count=", "cpu-percent=", "cpu-period=", "cpu-quota=", "cpu-rt-period=", "cpu-rt-runtime=",
+    "cpuset-mems=", "device-cgroup-rule=", "device-read-bps=",
     "device-read-iops=", "device-write-bps=", "device-write-iops=", "disable-content-trust", "dns-option=",
-    "domainname=", "expose=", "gpus=", "group-add=", "health-cmd=", "health-interval=",
-    "health-retries=", "health-start-interval=", "health-start-period=", "health-timeout=", "init",
-    "io-maxbandwidth=", "io-maxiops=", "ip6=", "ipc=", "isolation=", "kernel-memory=", "label-file=", "link=",
-    "link-local-ip=", "log-driver=", "log-opt=", "mac-address=", "memory-reservation=", "memory-swap=",
-    "memory-swappiness=", "mount=", "no-healthcheck", "oom-kill-disable",
-    "oom-score-adj=", "pid=", "privileged", "restart=", "runtime=", "security-opt=", "shm-size=", "storage-opt=",
-    "sysctl=", "tmpfs=", "ulimit=", "use-api-socket", "userns=", "uts=", "v/volume=", "volume-driver=",
-    "volumes-from=",
+    "domainname=", "expose=", "gpus=",
+    "health-start-interval=",
+    "io-maxbandwidth=", "io-maxiops=", "ip6=", "ipc=", "isolation=", "kernel-memory=", "link=",
+    "link-local-ip=", "log-driver=", "mac-address=", "memory-reservation=", 
+    "memory-swappiness=", "oom-kill-disable",
+    "pid=", "runtime=", "storage-opt=",
+    "use-api-socket", "uts=", "volume-driver=",
 )  # fmt: skip
 
 RUN_FLAGS: tuple[Flag, ...] = (
@@ -45,7 +47,9 @@ RUN_FLAGS: tuple[Flag, ...] = (
     many("label", "l", "list", "Set meta data on a container", convert=label),
     value("memory", "m", "bytes", "Memory limit", convert=memory),
     value("name", "", "string", "Assign a name to the container"),
+    *RUN_LIMIT_FLAGS,
     *RUN_NETWORK_FLAGS,
+    *RUN_MOUNT_FLAGS,
     value("pids-limit", "", "int", "Tune container pids limit (set -1 for unlimited)", convert=pids_limit),
     value("platform", "", "string", "Set platform if the image has more than one"),
     many("publish", "p", "list", "Publish a container's port(s) to the host", convert=ports),
@@ -61,5 +65,6 @@ RUN_FLAGS: tuple[Flag, ...] = (
     switch("tty", "t", "Allocate a pseudo-TTY"),
     value("user", "u", "string", "Username or UID (format: <name|uid>[:<group|gid>])"),
     value("workdir", "w", "string", "Working directory inside the container"),
+    *LIFE_FLAGS,
     *_MISSING,
 )  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 
+from dockview.commands.line_life import life_words
+from dockview.commands.mount_values import words_of
 from dockview.engine.model import PortMapping, RunRequest
 
 
@@ -41,7 +43,10 @@ def docker_line(request: RunRequest, verb: str = "run") -> str:
         words.append("-P")
     words += [word for entry in request.env for word in ("-e", entry)]
     words += [word for key, text in request.labels.items() for word in ("--label", f"{key}={text}" if text else key)]
+    if request.mounts or request.volumes_from:
+        words += words_of(request)
     words += _limits(request)
+    words += life_words(request)
     words += _command(request)
     return shlex.join(words)
 
@@ -59,6 +64,12 @@ def _limits(request: RunRequest) -> list[str]:
         words += ["--memory", _size(request.memory_bytes)]
     if request.nano_cpus is not None:
         words += ["--cpus", f"{request.nano_cpus / 1e9:.9f}".rstrip("0").rstrip(".")]
+    if request.memory_swap_bytes is not None:
+        words += ["--memory-swap", "-1" if request.memory_swap_bytes < 0 else _size(request.memory_swap_bytes)]
+    if request.cpu_shares is not None:
+        words += ["--cpu-shares", str(request.cpu_shares)]
+    if request.cpuset_cpus:
+        words += ["--cpuset-cpus", request.cpuset_cpus]
     if request.pids_limit is not None:
         words += ["--pids-limit", str(request.pids_limit)]
     if request.read_only:

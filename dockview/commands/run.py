@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+from dockview.commands.run_life import labels_of_files, life_fields
 from dockview.commands.values import environment, environment_file
-from dockview.engine.model import PortMapping, RunRequest
+from dockview.engine.model import Mount, PortMapping, RunRequest
 
 _T = TypeVar("_T")
 
@@ -31,7 +32,7 @@ def request_from(options: Mapping[str, object], arguments: Sequence[str], line: 
         name=_text(options, "name"),
         entrypoint=None if entrypoint is None else tuple(filter(None, (str(entrypoint),))),
         env=(*files, *environment(_all(options, "env", str))),
-        labels=dict(_pair(entry) for entry in _all(options, "label", str)),
+        labels=dict(_pair(entry) for entry in (*labels_of_files(options), *_all(options, "label", str))),
         ports=tuple(dict.fromkeys(port for group in _all(options, "publish", tuple) for port in _mappings(group))),
         publish_all=options.get("publish-all") is True,
         hostname=_text(options, "hostname"),
@@ -43,6 +44,8 @@ def request_from(options: Mapping[str, object], arguments: Sequence[str], line: 
         dns=_all(options, "dns", str),
         dns_search=_all(options, "dns-search", str),
         add_hosts=_all(options, "add-host", str),
+        mounts=tuple(item for name in ("volume", "mount", "tmpfs") for item in _all(options, name, Mount)),
+        volumes_from=_all(options, "volumes-from", str),
         tty=options.get("tty") is True,
         open_stdin=options.get("interactive") is True,
         detach=options.get("detach") is True,
@@ -51,12 +54,16 @@ def request_from(options: Mapping[str, object], arguments: Sequence[str], line: 
         memory_bytes=_number(options, "memory"),
         nano_cpus=_number(options, "cpus"),
         pids_limit=_number(options, "pids-limit"),
+        memory_swap_bytes=_number(options, "memory-swap"),
+        cpu_shares=_number(options, "cpu-shares"),
+        cpuset_cpus=_text(options, "cpuset-cpus"),
         cap_add=_all(options, "cap-add", str),
         cap_drop=_all(options, "cap-drop", str),
         stop_signal=_text(options, "stop-signal"),
         stop_timeout_s=_number(options, "stop-timeout"),
         pull=_text(options, "pull") or "missing",
         platform=_text(options, "platform"),
+        **life_fields(options),
     )
 
 

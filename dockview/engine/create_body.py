@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from dockview.engine.create_life import check_life, life_config, life_host_config
 from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import RunRequest
+from dockview.engine.mount_body import host_mounts, volumes_config
 from dockview.engine.network_body import check_network, networking_config
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _HOSTNAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]{0,61}[a-zA-Z0-9])?")
+_CPUSET = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
 _MIN_MEMORY_BYTES = 6 << 20
 
 
@@ -24,6 +27,7 @@ def create_body(request: RunRequest) -> dict[str, Any]:
     """
     _validate(request)
     check_network(request)
+    check_life(request)
     body: dict[str, Any] = {
         "Image": request.image,
         "Cmd": list(request.command) or None,
@@ -38,7 +42,9 @@ def create_body(request: RunRequest) -> dict[str, Any]:
         "StopSignal": request.stop_signal,
         "StopTimeout": request.stop_timeout_s,
         "ExposedPorts": {f"{port.container_port}/{port.protocol}": {} for port in request.ports},
-        "HostConfig": _host_config(request),
+        "Volumes": volumes_config(request),
+        **life_config(request),
+        "HostConfig": {**_host_config(request), **host_mounts(request), **life_host_config(request)},
         "NetworkingConfig": networking_config(request),
     }
     return {key: value for key, value in body.items() if value not in (None, "", [], {}, False)}
@@ -61,10 +67,29 @@ def _host_config(request: RunRequest) -> dict[str, Any]:
         "Memory": request.memory_bytes,
         "NanoCpus": request.nano_cpus,
         "PidsLimit": request.pids_limit,
+        "MemorySwap": request.memory_swap_bytes,
+        "CpuShares": request.cpu_shares,
+        "CpusetCpus": request.cpuset_cpus,
         "CapAdd": list(request.cap_add),
         "CapDrop": list(request.cap_drop),
     }
     return {key: value for key, value in config.items() if value not in (None, "", [], {}, False)}
+
+
+def _check_limits(request: RunRequest) -> None:
+    swap, memory = request.memory_swap_bytes, request.memory_bytes
+    if swap and swap > 0 and not memory:
+        raise InvalidRequest(
+            "a limit of memory and swap together needs a limit of memory", hint="add --memory, or leave out --memory-swap"
+        )
+    if swap and memory and 0 < swap < memory:
+        raise InvalidRequest(
+            "--memory-swap is below --memory", hint="it limits memory and swap together; -1 is unlimited swap"
+        )
+    if request.cpu_shares is not None and request.cpu_shares < 0:
+        raise InvalidRequest("--cpu-shares cannot be negative", hint="1024 is the default, 2 the least")
+    if request.cpuset_cpus and not _CPUSET.fullmatch(request.cpuset_cpus):
+        raise InvalidRequest(f"invalid value {request.cpuset_cpus} for --cpuset-cpus", hint="for example 0-2,5")
 
 
 def _validate(request: RunRequest) -> None:
@@ -80,6 +105,7 @@ def _validate(request: RunRequest) -> None:
             raise InvalidRequest(f"invalid port mapping {port}", hint="ports are 1 to 65535")
     if request.memory_bytes is not None and 0 < request.memory_bytes < _MIN_MEMORY_BYTES:
         raise InvalidRequest("the memory limit is below docker's minimum of 6 MB", hint="for example --memory 64m")
+    _check_limits(request)
     if request.workdir and not request.workdir.startswith("/"):
         raise InvalidRequest(f'the working directory "{request.workdir}" is not an absolute path')
     if request.pull not in ("missing", "always", "never"):

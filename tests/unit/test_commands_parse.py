@@ -156,7 +156,7 @@ def test_ports__bad(text: str, message: str) -> None:
         ("ps extra", "'dockview ps' accepts no arguments", (3, 8), 1),
         ("bogus", "unknown command: dockview bogus", (0, 5), 1),
         ("container bogus", "unknown command: dockview container bogus", (10, 15), 1),
-        ("exec web sh", "docker exec is not in this version of dockview", (0, 4), 125),
+        ("build web sh", "docker build is not in this version of dockview", (0, 5), 125),
         ("plugin create x", "docker plugin create is not in this version of dockview", (8, 14), 125),
         ("run 'a b", "no closing quotation for '", (4, 8), 125),
     ],

@@ -8,10 +8,11 @@ import shlex
 from dataclasses import replace
 
 from dockview.engine.create_body import create_body
-from dockview.engine.embedded import mounts
+from dockview.engine.embedded import life, mounts
 from dockview.engine.embedded.discard import discard, note
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.leases import check, lease
+from dockview.engine.embedded.limits import check_limits
 from dockview.engine.embedded.names import random_name
 from dockview.engine.embedded.pull import ensure_image, lower_dirs
 from dockview.engine.errors import NameInUse
@@ -28,6 +29,8 @@ def create(house: House, trace: Recorder, request: RunRequest) -> tuple[Containe
     with trace.phase(Phase.PARSE) as span:
         body = create_body(request)
         check(house, request)
+        life.check(house, request)
+        check_limits(house, request)
         span.fact("request", "POST /containers/create")
         span.fact("body", json.dumps(body, ensure_ascii=False))
     with trace.phase(Phase.CONNECT, check="dockview version") as span:

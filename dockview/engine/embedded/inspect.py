@@ -13,8 +13,10 @@ from dockview.engine.embedded.house import House
 from dockview.engine.embedded.network_inspect import network_settings
 from dockview.engine.embedded.query import argv_of, image_config, image_of, to_container
 from dockview.engine.model import Container
+from dockview.engine.mount_body import mount_points, volumes_config
 from dockview.engine.runtime.state import ShimState, read_state
 from dockview.engine.state.containers import ContainerRecord
+from dockview.engine.state.volumes import mounts_of
 
 _NEVER = "0001-01-01T00:00:00Z"
 
@@ -42,7 +44,7 @@ def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
         "Platform": "linux",
         "HostConfig": host_config,
         "GraphDriver": {"Name": "overlay2", "Data": _overlay(house, record, folder)},
-        "Mounts": [],
+        "Mounts": _mounts(house, record),
         "Config": _config(house, record),
         "NetworkSettings": network_settings(house, record, container),
     }
@@ -52,7 +54,7 @@ def _state(container: Container, state: ShimState | None) -> dict[str, Any]:
     return {
         "Status": str(container.status),
         "Running": container.status.is_alive,
-        "Paused": False,
+        "Paused": container.status == "paused",
         "Restarting": False,
         "OOMKilled": container.oom_killed,
         "Dead": container.status == "dead",
@@ -86,11 +88,17 @@ def _config(house: House, record: ContainerRecord) -> dict[str, Any]:
         "Env": [*(image.get("Env") or []), *request.env],
         "Cmd": list(request.command) or image.get("Cmd"),
         "Image": record.image,
+        "Volumes": {**(image.get("Volumes") or {}), **volumes_config(request)} or None,
         "WorkingDir": request.workdir or image.get("WorkingDir", ""),
         "Entrypoint": image.get("Entrypoint") if request.entrypoint is None else list(request.entrypoint),
         "Labels": {**(image.get("Labels") or {}), **request.labels},
         "StopSignal": request.stop_signal or image.get("StopSignal", ""),
     }
+
+
+def _mounts(house: House, record: ContainerRecord) -> list[dict[str, Any]]:
+    mounts = mounts_of(house.database, record.id)
+    return mount_points(mounts, {mount.source: house.layout.volume(mount.source) for mount in mounts})
 
 
 def rfc3339(time_ns: int) -> str:

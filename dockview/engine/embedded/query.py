@@ -8,7 +8,8 @@ from typing import Any
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.settle import settle
 from dockview.engine.model import Container, ContainerStatus
-from dockview.engine.runtime.state import ShimState, read_state
+from dockview.engine.runtime.health_log import health_status
+from dockview.engine.runtime.state import ALIVE, ShimState, read_state
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord, by_id
@@ -29,7 +30,7 @@ def get_container(house: House, ref: str) -> Container:
 def is_running(house: House, container_id: str) -> bool:
     """Whether its processes exist, as its shim and the kernel say."""
     state = read_state(house.layout.container(container_id))
-    return state is not None and state.status == "running"
+    return state is not None and state.status in ALIVE
 
 
 def to_container(house: House, record: ContainerRecord) -> Container:
@@ -45,7 +46,9 @@ def to_container(house: House, record: ContainerRecord) -> Container:
         exit_code=state.exit_code if state else None, oom_killed=state.oom_killed if state else None,
         started_ns=state.started_ns if state else None, finished_ns=state.finished_ns if state else None,
         ports=record.ports or request.ports, labels=request.labels, ip=record.address, network=request.network,
-        tty=request.tty, auto_remove=request.auto_remove,
+        tty=request.tty, auto_remove=request.auto_remove, error=state.error if state else "",
+        restart_count=state.restart_count if state else 0,
+        health=health_status(house.layout.container(record.id)) if state and state.status == "running" else "",
         mounts=tuple(mount.source for mount in mounts_of(house.database, record.id) if mount.source),
     )  # fmt: skip
 
@@ -55,7 +58,7 @@ def _status(record: ContainerRecord, state: ShimState | None) -> ContainerStatus
         return ContainerStatus.REMOVING
     if state is None:
         return ContainerStatus.CREATED
-    return ContainerStatus(state.status)
+    return ContainerStatus.PAUSED if state.paused else ContainerStatus(state.status)
 
 
 def command_of(house: House, record: ContainerRecord) -> str:

@@ -107,12 +107,17 @@ class Birth:
     def _join_cgroup(self) -> None:
         plan = self.plan
         with Span(over(self.control), "cgroup", "", f"cat /proc/{self.pid}/cgroup") as span:
+            resources = plan.spec["linux"].get("resources", {})
             self.cgroup = Cgroup(plan.spec["linux"]["cgroupsPath"], rootless=plan.settings["rootless"])
+            self.cgroup.wants_cpuset = "cpus" in resources.get("cpu", {})
             try:
                 self.cgroup.create()
-                self.cgroup.limit(plan.spec["linux"].get("resources", {}))
+                self.cgroup.limit(resources)
+                _refuse_discarded(self.cgroup)
                 members = self.cgroup.open_members()
             except OSError as error:
+                if resources:
+                    raise Refused("unsupported", _why_no_cgroup(error)) from None
                 self.cgroup.remove()
                 self.cgroup = None
                 members = []
@@ -145,9 +150,8 @@ class Birth:
         """Let init become the command. Raises: ChildFailed, Aborted, Refused, OSError."""
         if proxy:
             self._spawn_proxy(proxy, listeners)
-        for fd in (*listeners, *self.namespace_fds.values()):
+        for fd in listeners:
             os.close(fd)
-        self.namespace_fds = {}
         self.inner.send({"m": "go"})
         message, _fds = self._expect("exec")
         self.executable = message["executable"]
@@ -171,6 +175,14 @@ class Birth:
         actions = [(os.POSIX_SPAWN_DUP2, stdin, 0), (os.POSIX_SPAWN_DUP2, 1, 2)]
         self.proxy_pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=actions)
         os.close(stdin)
+        for fd in self.namespace_fds.values():
+            os.set_inheritable(fd, False)
+
+    def close_namespaces(self) -> None:
+        """Let go of the namespaces that are kept for a next life (lives.py)."""
+        for fd in self.namespace_fds.values():
+            os.close(fd)
+        self.namespace_fds = {}
 
     # Waiting
 
@@ -188,7 +200,8 @@ class Birth:
     def _await(self) -> tuple[dict[str, Any], list[int]]:
         """The next message from stage or init, unless the engine leaves first."""
         poll = select.poll()
-        poll.register(self.control.fileno(), select.POLLIN)
+        if self.control.fileno() >= 0:
+            poll.register(self.control.fileno(), select.POLLIN)
         poll.register(self.inner.fileno(), select.POLLIN)
         ready = {fd for fd, _mask in poll.poll()}
         if self.inner.fileno() in ready:
@@ -239,13 +252,18 @@ def _why_no_cgroup(error: OSError) -> str:
     return f"{why}; limits and counters are not available"
 
 
+def _refuse_discarded(cgroup: Cgroup) -> None:
+    """A limit that is not in force is not passed over: who asked for it relies on it."""
+    if cgroup.discarded:
+        limits = ", ".join(f"{limit} ({why})" for limit, why in cgroup.discarded.items())
+        raise Refused("unsupported", f"the kernel does not take a limit that was asked for: {limits}")
+
+
 def _cgroup_facts(span: Span, cgroup: Cgroup, pid: int) -> None:
     for controller, folder in cgroup.folders.items():
         span.fact("path" if controller == "unified" else f"path {controller}", folder)
     for name, value in cgroup.limits().items():
         span.fact(name, value)
-    for limit, why in cgroup.discarded.items():
-        span.fact(f"{limit} limit", f"discarded: {why}")
     span.fact("joined", ", ".join(cgroup.joined(pid)))
 
 

@@ -17,10 +17,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer", "blkio")
-_V2_CONTROLLERS = ("memory", "cpu", "pids", "io")
-_UNLIMITED_V1 = 1 << 62
-_PERIOD_US = 100_000
+_V1_CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "freezer", "blkio", "cpuset")
+_V2_CONTROLLERS = ("memory", "cpu", "pids", "io", "cpuset")
 
 
 class Hierarchies:
@@ -74,6 +72,8 @@ class Cgroup:
         """Controller (or `unified`) to folder, of what could be created."""
         self.discarded: dict[str, str] = {}
         """Limit to the reason why it is not in force."""
+        self.wants_cpuset = False
+        """Whether to make a group of v1's cpuset, too, which costs an empty one more than it is worth."""
         self._own = _own_groups() if rootless else {}
 
     def create(self) -> None:
@@ -85,6 +85,8 @@ class Cgroup:
                 if controller == "unified" and self.have.version == "2":
                     self._delegate(base, os.path.dirname(self.path))
                 os.makedirs(folder, exist_ok=True)
+                if controller == "cpuset":
+                    inherit_cpuset(base, self.path)
             except OSError as error:
                 trouble = error
             else:
@@ -94,13 +96,23 @@ class Cgroup:
 
     def find(self) -> None:
         """Take note of the folders that are there, without making any."""
+        self.wants_cpuset = True
         found = {controller: f"{base}/{self.path}" for controller, base in self._bases().items()}
         self.folders = {controller: folder for controller, folder in found.items() if os.path.isdir(folder)}
+
+    def _find_cpuset(self) -> None:
+        """An update may have made a group that this object does not know."""
+        folder = f"{self.have.v1['cpuset']}{self._own.get('cpuset', '').rstrip('/')}/{self.path}"
+        if os.path.isdir(folder):
+            self.folders["cpuset"] = folder
 
     def _bases(self) -> dict[str, str]:
         if self.have.version == "2" and self.have.v2:
             return {"unified": self.have.v2 + self._own.get("", "").rstrip("/")}
-        return {name: point + self._own.get(name, "").rstrip("/") for name, point in self.have.v1.items()}
+        return {
+            name: point + self._own.get(name, "").rstrip("/")
+            for name, point in self.have.v1.items() if name != "cpuset" or self.wants_cpuset
+        }  # fmt: skip
 
     @staticmethod
     def _delegate(base: str, parent: str) -> None:
@@ -117,41 +129,10 @@ class Cgroup:
 
     def limit(self, resources: dict[str, Any]) -> None:
         """Set the limits of an OCI `linux.resources`; what cannot be set goes to `discarded`."""
-        memory = resources.get("memory", {}).get("limit")
-        swap = resources.get("memory", {}).get("swap")
-        pids = resources.get("pids", {}).get("limit")
-        quota = resources.get("cpu", {}).get("quota")
-        period = resources.get("cpu", {}).get("period", _PERIOD_US)
-        if memory is not None:
-            self._set("memory", "memory.limit_in_bytes", "memory.max", str(memory))
-            if swap is not None and "memory" not in self.discarded:
-                self._set_swap(memory, swap)
-        if quota is not None:
-            if "cpu" in self.folders:
-                self._set("cpu", "cpu.cfs_period_us", "", str(period))
-            self._set("cpu", "cpu.cfs_quota_us", "cpu.max", str(quota), f"{quota} {period}")
-        if pids is not None:
-            self._set("pids", "pids.max", "pids.max", str(pids))
+        from dockview.engine.runtime.cgroup_limits import set_limits  # noqa: PLC0415  most containers have none
 
-    def _set(self, controller: str, v1_file: str, v2_file: str, value: str, v2_value: str = "") -> None:
-        try:
-            if controller in self.folders:
-                _write(f"{self.folders[controller]}/{v1_file}", value)
-            elif "unified" in self.folders:
-                _write(f"{self.folders['unified']}/{v2_file}", v2_value or value)
-            else:
-                self.discarded[controller] = "no such controller here"
-        except OSError as error:
-            self.discarded[controller] = error.strerror or str(error)
-
-    def _set_swap(self, memory: int, swap: int) -> None:
-        try:
-            if "memory" in self.folders:
-                _write(f"{self.folders['memory']}/memory.memsw.limit_in_bytes", str(swap))
-            else:
-                _write(f"{self.folders['unified']}/memory.swap.max", str(swap - memory))
-        except OSError:
-            pass  # kernels without swap accounting have no such file: the memory limit alone holds
+        if resources:
+            set_limits(self, resources)
 
     def open_members(self) -> list[int]:
         """Descriptors to write "0" to, which moves the writer into the groups. Raises: OSError."""
@@ -167,19 +148,10 @@ class Cgroup:
         return fds
 
     def limits(self) -> dict[str, str | int]:
-        """The limits in force, read back: memory.max, cpu.max, pids.max, under their v2 names."""
-        found: dict[str, str | int] = {}
-        unified = self.folders.get("unified", "")
-        if text := _read(f"{self.folders.get('memory', '')}/memory.limit_in_bytes") or _read(f"{unified}/memory.max"):
-            found["memory.max"] = "max" if text == "max" or int(text) >= _UNLIMITED_V1 else int(text)
-        if text := _read(f"{self.folders.get('cpu', '')}/cpu.cfs_quota_us"):
-            period = _read(f"{self.folders['cpu']}/cpu.cfs_period_us") or ""
-            found["cpu.max"] = "max" if int(text) < 0 else f"{text} {period}"
-        elif text := _read(f"{unified}/cpu.max"):
-            found["cpu.max"] = "max" if text.startswith("max") else text
-        if text := _read(f"{self.folders.get('pids', '')}/pids.max") or _read(f"{unified}/pids.max"):
-            found["pids.max"] = "max" if text == "max" else int(text)
-        return found
+        """The limits in force, read back: memory.max, cpu.max, pids.max, under their v2 names; others if they are set."""
+        from dockview.engine.runtime.cgroup_limits import read_limits  # noqa: PLC0415
+
+        return read_limits(self.folders)
 
     def joined(self, pid: int) -> list[str]:
         """The hierarchies in which a process is in this container's group, from /proc/PID/cgroup."""
@@ -211,6 +183,8 @@ class Cgroup:
     def remove(self, timeout_s: float = 2.0) -> bool:
         """Remove the folders, which must be empty of processes or become so; whether all are gone."""
         deadline = time.monotonic() + timeout_s
+        if "cpuset" in self.have.v1 and "cpuset" not in self.folders:
+            self._find_cpuset()
         for controller, folder in list(self.folders.items()):
             if _remove(folder, deadline):
                 del self.folders[controller]
@@ -266,6 +240,16 @@ def _read(path: str) -> str | None:
             return file.read().strip()
     except OSError:
         return None
+
+
+def inherit_cpuset(base: str, path: str) -> None:
+    """Give each new group of v1's cpuset its parent's CPUs and memory nodes: empty ones take no process (cpuset(7))."""
+    folder = base
+    for part in path.split("/"):
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            if not _read(f"{folder}/{part}/{name}"):
+                _write(f"{folder}/{part}/{name}", _read(f"{folder}/{name}") or "")
+        folder = f"{folder}/{part}"
 
 
 def _write(path: str, value: str) -> None:

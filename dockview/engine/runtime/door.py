@@ -5,6 +5,8 @@ SOCK_SEQPACKET; each message is one letter and its content. The connection must 
     A {"stdin", "stdin_once", "logs"}   attach to the streams; the answer is H
     S {"signal", "why"}                 send a signal to the command; the answer is K
     W {}                                wait for the exit
+    P {"pause"}                         freeze all processes, or let them go on; the answer is K
+    e bytes, …, E bytes                 execute one more command (exec_door.py): JSON, in pieces; the answer is B or F
 
 and then carries, from the client:                 and from the shim:
 
@@ -14,6 +16,8 @@ and then carries, from the client:                 and from the shim:
     N               I have come to G                   J {"to"}                … up to here; live output follows
                                                        K {"errno"}             the signal was sent, or why not
                                                        X {"exit_code", …}      the container has exited; the last one
+                                                       B {"pid", "facts"}      exec: the command was executed
+                                                       F {"kind", "message"}   exec: it was not, and why (sync.py)
 
 A client that reads slowly holds nothing up and loses nothing: what does not fit into its socket is in the log. G, for
 which the socket is made larger, tells it from where on it misses output (`skip` is how many bytes of each stream's
@@ -56,6 +60,8 @@ class Client:
         self.closes_stdin = False
         self.is_behind = False
         """Whether it reads the log by itself now."""
+        self.wish = b""
+        """What it has said so far of the command that it wants to be executed."""
 
     def send(self, letter: bytes, content: bytes) -> bool:
         """Send without blocking; False when it does not fit now."""
@@ -150,6 +156,14 @@ class Door:
             if not client.is_behind:
                 self._send_or_refer(client, stream, data, self._log.size, {})
 
+    def part(self, message: dict[str, Any]) -> list[Client]:
+        """Tell all who wait for the end of this life, which is not the last; they are to be forgotten."""
+        told = [client for client in self.clients.values() if client.kind]
+        for client in told:
+            client.set_room(_MORE_ROOM)
+            client.send(b"X", dumps(message).encode())
+        return told
+
     def close(self, message: dict[str, Any]) -> None:
         """Tell everybody the exit, and go."""
         self.accept()
@@ -181,6 +195,8 @@ def serve(supervisor: Supervisor, client: Client) -> None:
     try:
         if client.kind:
             _attached(supervisor, client, letter, content)
+        elif letter in (b"e", b"E", b"P"):
+            _control(supervisor, client, letter, content)
         else:
             _greet(supervisor, client, letter, loads(content.decode() or "{}"))
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
@@ -205,6 +221,20 @@ def _greet(supervisor: Supervisor, client: Client, letter: bytes, wish: dict[str
         client.kind = "wait"
     else:
         raise ValueError(f"unknown greeting {letter!r}")
+
+
+def _control(supervisor: Supervisor, client: Client, letter: bytes, content: bytes) -> None:
+    """Pause and exec, which there are from the start of the command on."""
+    if supervisor.control is None:
+        raise ValueError("the container is not started")
+    if letter == b"P":
+        number = supervisor.control.pause(is_paused=bool(loads(content.decode())["pause"]))
+        client.send(b"K", dumps({"errno": number}).encode())
+        return
+    supervisor.control.take(client, content)
+    if letter == b"E":
+        supervisor.control.execute(client)
+        supervisor.forget(client)
 
 
 def _attached(supervisor: Supervisor, client: Client, letter: bytes, content: bytes) -> None:

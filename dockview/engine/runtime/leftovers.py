@@ -7,7 +7,9 @@ import os
 
 from dockview.engine.runtime.cgroups import Cgroup
 from dockview.engine.runtime.door import NAME
-from dockview.engine.runtime.state import read_state
+from dockview.engine.runtime.freezer import frozen, thaw
+from dockview.engine.runtime.leave import end_helper
+from dockview.engine.runtime.state import ALIVE, read_state
 
 
 def remove_leftovers(folder: str) -> bool:
@@ -16,8 +18,9 @@ def remove_leftovers(folder: str) -> bool:
     Idempotent. A container that runs is left as it is.
     """
     state = read_state(folder)
-    if state is not None and state.status == "running":
+    if state is not None and state.status in ALIVE:
         return False
+    end_helper(folder)
     try:
         os.unlink(f"{folder}/{NAME}")
     except OSError:
@@ -31,4 +34,6 @@ def remove_leftovers(folder: str) -> bool:
         return True  # without a bundle there never was a group
     cgroup = Cgroup(path, rootless=rootless)
     cgroup.find()
+    if frozen(cgroup.folders) is not False:
+        thaw(cgroup.folders)  # what was paused could not even be killed
     return cgroup.remove()

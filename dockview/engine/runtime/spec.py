@@ -55,7 +55,7 @@ def build_spec(
         namespaces.append("network")
     linux: dict[str, Any] = {
         "cgroupsPath": cgroup_path or f"dockview/{container_id}",
-        "resources": _resources(request),
+        "resources": resources(request),
         "maskedPaths": list(_MASKED),
         "readonlyPaths": list(_READ_ONLY),
         # Docker's default profile, which the runtime compiles for the machine it runs on (seccomp.py).
@@ -148,16 +148,25 @@ def _named(given: Sequence[str]) -> set[str]:
     return {name.upper().removeprefix("CAP_") for name in given}
 
 
-def _resources(request: RunRequest) -> dict[str, Any]:
-    resources: dict[str, Any] = {}
+def resources(request: RunRequest) -> dict[str, Any]:
+    """The OCI `linux.resources`: only what the request limits."""
+    found: dict[str, Any] = {}
     if request.memory_bytes:
         # As docker: as much swap again as there is memory.
-        resources["memory"] = {"limit": request.memory_bytes, "swap": 2 * request.memory_bytes}
+        swap = request.memory_swap_bytes or 2 * request.memory_bytes
+        found["memory"] = {"limit": request.memory_bytes, "swap": swap}
+    cpu: dict[str, Any] = {}
     if request.nano_cpus:
-        resources["cpu"] = {"quota": request.nano_cpus * _PERIOD_US // 1_000_000_000, "period": _PERIOD_US}
+        cpu |= {"quota": request.nano_cpus * _PERIOD_US // 1_000_000_000, "period": _PERIOD_US}
+    if request.cpu_shares:
+        cpu["shares"] = request.cpu_shares
+    if request.cpuset_cpus:
+        cpu["cpus"] = request.cpuset_cpus
+    if cpu:
+        found["cpu"] = cpu
     if request.pids_limit and request.pids_limit > 0:
-        resources["pids"] = {"limit": request.pids_limit}
-    return resources
+        found["pids"] = {"limit": request.pids_limit}
+    return found
 
 
 def _mounts(*, has_group_5: bool) -> list[dict[str, Any]]:

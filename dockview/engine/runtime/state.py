@@ -1,7 +1,7 @@
 """`state.json` in the bundle: what the shim says of its container, and what the kernel says of the shim.
 
-    {"status": "running"|"exited", "pid", "pid_start", "shim_pid", "shim_start", "started_ns", "finished_ns",
-     "exit_code", "signal", "oom_killed", "sent_signal", "ended_by"}
+    {"status": "running"|"restarting"|"exited", "pid", "pid_start", "shim_pid", "shim_start", "started_ns", "finished_ns",
+     "exit_code", "signal", "oom_killed", "sent_signal", "ended_by", "paused"?}
 
 The shim writes it atomically when the command was executed and when it has ended. On disk it is a claim: `read_state`
 holds it against the kernel, by pid and start time.
@@ -19,19 +19,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAME = "state.json"
+ALIVE = ("running", "restarting")
+"""What needs a shim; docker takes a container that is about to be restarted for a running one, too."""
 
 
 class ShimState:
     """What is known of a container that was started once; every unknown is None."""
 
     __slots__ = (
-        "ended_by", "exit_code", "finished_ns", "oom_killed", "pid", "pid_start", "sent_signal", "shim_pid",
+        "ended_by", "exit_code", "finished_ns", "oom_killed", "paused", "pid", "pid_start", "restart_count",
+        "error", "sent_signal", "shim_pid",
         "shim_start", "signal", "started_ns", "status",
     )  # fmt: skip
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self.status: str = values["status"]
-        """running, exited or dead (the shim is gone and left no exit code)."""
+        """running, restarting, exited or dead (the shim is gone and left no exit code)."""
         self.pid: int | None = values.get("pid")
         """Of the command, on the host."""
         self.pid_start: int | None = values.get("pid_start")
@@ -46,8 +49,14 @@ class ShimState:
         self.oom_killed: bool | None = values.get("oom_killed")
         self.sent_signal: dict[str, Any] | None = values.get("sent_signal")
         """The last signal that dockview sent: signal, why, pid, uid, time_ns."""
+        self.restart_count: int = values.get("restart_count", 0)
+        """How often the restart policy has begun a new life."""
+        self.error: str = values.get("error", "")
+        """Why the last of these could not begin."""
         self.ended_by: str = values.get("ended_by", "")
         """Who ended it, in words."""
+        self.paused: bool = self.status == "running" and bool(values.get("paused"))
+        """Whether all its processes are frozen; they exist, so it is running, too."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ShimState) and all(getattr(self, n) == getattr(other, n) for n in self.__slots__)
@@ -63,10 +72,10 @@ def read_state(folder: str) -> ShimState | None:
     values = _load(folder)
     if values is None:
         return None
-    if values["status"] == "running" and not is_process(values.get("shim_pid"), values.get("shim_start")):
+    if values["status"] in ALIVE and not is_process(values.get("shim_pid"), values.get("shim_start")):
         # The shim may have written the exit between our reading and its end.
         values = _load(folder) or values
-        if values["status"] == "running":
+        if values["status"] in ALIVE:
             values = {**values, "status": "dead", "exit_code": None}
     return ShimState(values)
 

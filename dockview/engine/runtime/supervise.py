@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dockview.engine.runtime.birth import Birth
+    from dockview.engine.runtime.control import Control
+    from dockview.engine.runtime.health import Health
 
 _CHUNK = 16384
 _EOT = b"\x04"
@@ -35,17 +37,57 @@ class Supervisor:
         self.sent: dict[str, Any] | None = None
         """The last signal that went through this shim: signal, why, pid, uid, time_ns."""
         self.on_first_output: Callable[[], None] | None = None
+        self.control: Control | None = None
+        """What may be done to the container while it runs (control.py), from its start on."""
+        self.health: Health | None = None
+        """Asks the container how it is (health.py), where that is wanted."""
+        self.is_stopped = False
+        """Whether somebody has asked the container to stop, so that no restart policy brings it back."""
+        self.stop_signal = birth.plan.settings.get("stop_signal", 0)
+        """The only signal besides SIGKILL that asks so; 0 is any, as in docker."""
+        self.poll = select.poll()
+        self.poll.register(door.socket.fileno(), select.POLLIN)
+        self.take(birth)
+
+    def take(self, birth: Birth) -> None:
+        """A life begins: its streams and its end are this supervisor's."""
+        self.sent = None
         self._pidfd = birth.pidfd
         self._stdin = birth.pty if self.is_tty else birth.stdin
         self._feed = b""
         self._ends_stdin = False
         outputs = {birth.pty: "stdout"} if self.is_tty else {birth.stdout: "stdout", birth.stderr: "stderr"}
         self._outputs: dict[int, str] = outputs
-        self._poll = select.poll()
-        for fd in (self._pidfd, door.socket.fileno(), *outputs):
-            self._poll.register(fd, select.POLLIN)
+        for fd in (self._pidfd, *outputs):
+            self.poll.register(fd, select.POLLIN)
         for fd in {*outputs, self._stdin} - {-1}:
             os.set_blocking(fd, False)
+
+    def part(self, last: dict[str, Any]) -> None:
+        """A life has ended and another one follows: let go of its streams, and of those who waited for its end."""
+        self.poll.unregister(self._pidfd)
+        for fd in self._outputs:
+            self.poll.unregister(fd)
+        if not self.is_tty and self._stdin >= 0 and self._feed:
+            self.poll.unregister(self._stdin)
+        for fd in {*self._outputs, self._stdin} - {-1}:
+            os.close(fd)
+        self._outputs, self._pidfd, self._stdin, self._feed = {}, -1, -1, b""
+        self.control = self.health = None
+        self.welcome()
+        for client in self.door.part(last):
+            self.forget(client)
+
+    def rest(self, seconds: float) -> bool:
+        """Wait between two lives, and serve who comes; False as soon as somebody asks to stop."""
+        deadline_s = time.monotonic() + seconds
+        while not self.is_stopped and (left_s := deadline_s - time.monotonic()) > 0:
+            for fd, _mask in self.poll.poll(left_s * 1000 + 1):
+                if fd == self.door.socket.fileno():
+                    self.welcome()
+                elif fd in self.door.clients:
+                    serve(self, self.door.clients[fd])
+        return not self.is_stopped
 
     # The loop
 
@@ -54,7 +96,7 @@ class Supervisor:
         self.welcome()
         listener = self.door.socket.fileno()
         while True:
-            ready = dict(self._poll.poll())
+            ready = dict(self.poll.poll(None if self.health is None else self.health.timeout_ms()))
             if listener in ready:
                 self.welcome()
             for fd, mask in ready.items():
@@ -67,12 +109,14 @@ class Supervisor:
             if self._pidfd in ready:
                 self._drain()
                 return
+            if self.health is not None:
+                self.health.look(ready)
 
     def welcome(self) -> None:
         """Take new clients, and read what they have said: it precedes the output that is read next."""
         for client in self.door.accept():
             fd = client.socket.fileno()
-            self._poll.register(fd, self._mask(client))
+            self.poll.register(fd, self._mask(client))
             said = select.poll()
             said.register(fd, select.POLLIN)
             while client is self.door.clients.get(fd) and not self._feed and said.poll(0):
@@ -84,7 +128,7 @@ class Supervisor:
 
     def forget(self, client: Client) -> None:
         """A client has left."""
-        self._poll.unregister(client.socket.fileno())
+        self.poll.unregister(client.socket.fileno())
         self.door.drop(client)
 
     # Output
@@ -110,7 +154,7 @@ class Supervisor:
         return True
 
     def _end_output(self, fd: int, stream: str) -> None:
-        self._poll.unregister(fd)
+        self.poll.unregister(fd)
         del self._outputs[fd]
         self.log.finish(stream)
         if self.is_tty:
@@ -159,17 +203,17 @@ class Supervisor:
 
     def _watch_stdin(self, mask: int) -> None:
         if self.is_tty:
-            self._poll.register(self._stdin, select.POLLIN | mask)
+            self.poll.register(self._stdin, select.POLLIN | mask)
         elif mask:
-            self._poll.register(self._stdin, mask)
+            self.poll.register(self._stdin, mask)
         else:
             try:
-                self._poll.unregister(self._stdin)
+                self.poll.unregister(self._stdin)
             except KeyError:
                 pass
         for client in self.door.clients.values():
             if client.has_stdin:
-                self._poll.modify(client.socket.fileno(), self._mask(client))
+                self.poll.modify(client.socket.fileno(), self._mask(client))
 
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pty its size; its foreground processes get SIGWINCH."""
@@ -180,10 +224,15 @@ class Supervisor:
 
     def signal(self, number: int, sender: dict[str, Any]) -> int:
         """Send a signal to the command; 0, or the errno. Who asked is kept as evidence."""
+        if number and (not self.stop_signal or number in (self.stop_signal, int(_signal.SIGKILL))):
+            self.is_stopped = True
         try:
-            _signal.pidfd_send_signal(self._pidfd, number)
+            if self._pidfd >= 0:
+                _signal.pidfd_send_signal(self._pidfd, number)
         except OSError as error:
             return error.errno or 0
         if number:
             self.sent = {"signal": number, "time_ns": time.time_ns(), **sender}
+            if self.control is not None:
+                self.control.signalled()
         return 0

@@ -73,6 +73,11 @@ def save_ports(database: Database, container_id: str, ports: Sequence[PortMappin
     database.execute("UPDATE containers SET ports = ? WHERE id = ?", text, container_id)
 
 
+def save_request(database: Database, container_id: str, request: RunRequest) -> None:
+    """Replace what was asked for, as `update` does."""
+    database.execute("UPDATE containers SET request = ? WHERE id = ?", _to_json(request), container_id)
+
+
 def commit(database: Database, container_id: str) -> None:
     """The container exists from here on."""
     database.execute("UPDATE containers SET is_building = 0 WHERE id = ?", container_id)
