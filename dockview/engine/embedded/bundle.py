@@ -8,6 +8,7 @@ import sys
 from dockview.engine.embedded.discard import attributes
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.leases import Lease
+from dockview.engine.embedded.life import forget_lives, harden, life_settings
 from dockview.engine.embedded.pull import lower_dirs
 from dockview.engine.runtime.base import host_base
 from dockview.engine.runtime.bundle import ShimSettings, write_bundle
@@ -30,6 +31,7 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
         binds=[(f"{wire.folder or folder}/{name}", destination, False) for name, destination in files],
         netns_path=wire.netns_path,
     )  # fmt: skip
+    harden(spec, record.request, is_rootless=house.is_rootless)
     mounts = volumes.mounts_of(house.database, record.id)
     if mounts:
         from dockview.engine.embedded.mounts import put_into  # noqa: PLC0415  most containers have none
@@ -46,8 +48,9 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
         on_exit=_reaper(house, record.id) if record.request.auto_remove else (), attributes=attributes(record),
         user_mounts=tuple(mount.target for mount in mounts),
         volumes=tuple((m.source, m.target, str(not m.read_only).lower()) for m in mounts if m.type == "volume"),
-        shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
+        **life_settings(record.request, config), shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
     )  # fmt: skip
+    forget_lives(folder)
     write_bundle(folder, spec, shim)
 
 

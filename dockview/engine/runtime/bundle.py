@@ -31,6 +31,24 @@ class ShimSettings:
     """(source, destination) of the host's userland, for the hub's own images (base.py)."""
     on_exit: tuple[str, ...] = ()
     """A command line that the shim becomes as its last act."""
+    user_mounts: tuple[str, ...] = ()
+    """What -v, --mount, --tmpfs and the image's VOLUMEs have mounted: the paths inside, for the evidence."""
+    volumes: tuple[tuple[str, str, str], ...] = ()
+    """(name, path inside, whether it can be written to: true or false), for the events of volumes."""
+    shares_mounts: bool = False
+    """Whether a bind wants to share mounts with the host (sharing.py)."""
+    restart: Mapping[str, Any] = field(default_factory=dict)
+    """The restart policy, `name` and `max_retries`; empty for none (lives.py)."""
+    stop_signal: int = 0
+    """The only signal besides SIGKILL that ends the restarting, too; 0 where every signal does."""
+    health: Mapping[str, Any] = field(default_factory=dict)
+    """How the container is asked how it is (health.py); empty for not at all."""
+    log_max_bytes: int = 0
+    """At which size the log is rotated; 0 for never."""
+    log_max_files: int = 1
+    """How many files of log there may be."""
+    init: bool = False
+    """Whether the first process is a reaper of dockview's, and the command its child (reaper.py)."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Of the events `start`, `oom` and `die`: image, name, labels."""
 

@@ -73,7 +73,7 @@ def _join(plan: Plan) -> None:
 
 
 def _build_rootfs(plan: Plan, span: Span) -> None:
-    facts = rootfs.build(plan.bundle, plan.spec, plan.settings)
+    facts = rootfs.build(plan.bundle, plan.spec, plan.settings, plan.trees)
     for name, value in facts.items():
         span.fact(name, value)
     mounts = rootfs.mounts()
@@ -87,6 +87,8 @@ def _build_rootfs(plan: Plan, span: Span) -> None:
             elif name in ("upperdir", "workdir"):
                 span.fact(name, value)
     span.fact("mounts", len(mounts))
+    for target, shown in rootfs.told(plan.settings.get("user_mounts", ())):
+        span.fact(f"mount {target}", shown)
 
 
 def _take_streams(plan: Plan) -> list[int]:
@@ -110,9 +112,10 @@ def _execute(plan: Plan) -> None:
     process = plan.spec["process"]
     environment = dict(entry.split("=", 1) for entry in process["env"])
     with Span(over(plan.control), "security") as span:
-        identity = users.lookup(process["user"].get("username", ""))
+        identity = users.lookup(process["user"].get("username", ""), more=process.get("groups", ()))
         environment.setdefault("HOME", identity.home)
         _enter_folder(process["cwd"])
+        _set_limits(plan, span)
         security.apply(process, identity, has_seccomp="seccomp" in plan.spec["linux"], span=span)
     span = Span(over(plan.control), "start")
     arguments = process["args"]
@@ -123,11 +126,24 @@ def _execute(plan: Plan) -> None:
         span.flush()
         _reset_signals()
         plan.inner.send({"m": "exec", "executable": candidates[0]})
+        if plan.settings.get("init"):
+            from dockview.engine.runtime import reaper  # noqa: PLC0415  only with --init
+
+            reaper.split(plan)
+            _reset_signals()
         _exec(candidates, arguments, environment)
     except Exception as error:
         span.fail(str(error))
         span.end()
         raise
+
+
+def _set_limits(plan: Plan, span: Span) -> None:
+    process = plan.spec["process"]
+    if "rlimits" in process or "oomScoreAdj" in process:
+        from dockview.engine.runtime import limits  # noqa: PLC0415  only where they were asked for
+
+        limits.apply(process, span)
 
 
 def _enter_folder(path: str) -> None:

@@ -27,6 +27,7 @@ _FLAGS = {
     "ro": linux.MS_RDONLY, "nosuid": linux.MS_NOSUID, "nodev": linux.MS_NODEV, "noexec": linux.MS_NOEXEC,
     "bind": linux.MS_BIND, "rbind": linux.MS_BIND | linux.MS_REC, "relatime": linux.MS_RELATIME,
     "noatime": linux.MS_NOATIME, "strictatime": linux.MS_STRICTATIME, "rw": 0, "private": 0, "rprivate": 0,
+    "exec": 0, "suid": 0, "dev": 0, "shared": 0, "rshared": 0, "slave": 0, "rslave": 0,
 }  # fmt: skip
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = (
@@ -37,33 +38,59 @@ _OPTIONS_LIMIT = 4000
 """mount(2) takes one page of options."""
 
 
-def build(bundle: str, spec: dict[str, Any], settings: dict[str, Any]) -> dict[str, str | int]:
+def build(
+    bundle: str, spec: dict[str, Any], settings: dict[str, Any], trees: dict[str, int] | None = None
+) -> dict[str, str | int]:
     """Build it and make it this process's root; what was done, for the record.
+
+    `trees` are the binds that share mounts with the host (sharing.py).
 
     Raises: SyscallFailed, Refused (unsupported).
     """
     root = f"{bundle}/rootfs"
     sources = _resolved_sources(spec, settings)
     have = hierarchies()  # asked here, because from inside the new root the host's mounts are not listed
-    staging = _enter_staging(root, settings)
+    staging = enter_staging(root, settings)
     for destination in sources["base"]:
         _bind_base(sources["base"][destination], destination)
     skipped: list[str] = []
     for entry in spec["mounts"]:
-        _mount_entry(entry, sources["mounts"].get(entry["destination"], ""), have, skipped)
-    _devices()
+        if trees and entry["destination"] in trees:
+            _attach(trees[entry["destination"]], entry)
+        else:
+            _mount_entry(entry, sources["mounts"].get(entry["destination"], ""), have, skipped)
+    if "/dev" not in settings.get("user_mounts", ()):
+        _devices(spec["linux"].get("devices", ()))
+    more = _extras(spec["linux"])
     masked = [path for path in spec["linux"].get("maskedPaths", ()) if _mask(path)]
     read_only = [path for path in spec["linux"].get("readonlyPaths", ()) if _make_read_only(path)]
-    _leave_staging(staging)
+    leave_staging(staging)
     if spec["root"].get("readonly"):
         linux.mount("", "/", "", linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | linux.MS_NODEV)
-    facts: dict[str, str | int] = {"masked paths": len(masked), "read-only paths": len(read_only)}
+    facts: dict[str, str | int] = {"masked paths": len(masked), "read-only paths": len(read_only), **more}
     if skipped:
         facts["left out"] = "; ".join(skipped)
     return facts
 
 
-def _enter_staging(root: str, settings: dict[str, Any]) -> int:
+def _extras(wanted: dict[str, Any]) -> dict[str, str | int]:
+    """Set the sysctls, while they can be written, and tell of them and of the devices."""
+    facts: dict[str, str | int] = {}
+    if wanted.get("sysctl"):
+        from dockview.engine.runtime import limits  # noqa: PLC0415  only where they were asked for
+
+        facts |= limits.set_sysctls(wanted["sysctl"])
+    devices = wanted.get("devices", ())
+    if devices:
+        facts["devices"] = len(devices)
+        for device in devices[:8]:
+            found = os.stat(device["path"])
+            kind = "b" if stat.S_ISBLK(found.st_mode) else "c"
+            facts[f"device {device['path']}"] = f"{kind} {os.major(found.st_rdev)}:{os.minor(found.st_rdev)}"
+    return facts
+
+
+def enter_staging(root: str, settings: dict[str, Any]) -> int:
     """Come to stand in the host's tree with the container's as root; the descriptor of the root above both."""
     linux.mount("tmpfs", root, "tmpfs", linux.MS_NODEV | linux.MS_NOSUID | linux.MS_NOEXEC, "mode=755,size=16k")
     for name in ("new", "old"):
@@ -78,7 +105,7 @@ def _enter_staging(root: str, settings: dict[str, Any]) -> int:
     return staging
 
 
-def _leave_staging(staging: int) -> None:
+def leave_staging(staging: int) -> None:
     """Make the container's tree the root of the mount namespace, and detach everything else."""
     os.fchdir(staging)
     os.close(staging)
@@ -138,11 +165,12 @@ def _mount_overlay(root: str, settings: dict[str, Any]) -> None:
 
 
 def _overlay_options(lower: list[str], upper: str, work: str) -> str:
-    joined = ":".join(_escaped(path).replace(":", "\\:") for path in lower)
-    return f"lowerdir={joined},upperdir={_escaped(upper)},workdir={_escaped(work)}"
+    joined = ":".join(escaped(path).replace(":", "\\:") for path in lower)
+    return f"lowerdir={joined},upperdir={escaped(upper)},workdir={escaped(work)}"
 
 
-def _escaped(path: str) -> str:
+def escaped(path: str) -> str:
+    """A path as an option of mount(2)."""
     return path.replace("\\", "\\\\").replace(",", "\\,")
 
 
@@ -187,6 +215,11 @@ def _mount_entry(entry: dict[str, Any], source: str, have: Hierarchies, skipped:
             raise
 
 
+def mount_bind(entry: dict[str, Any], source: str) -> None:
+    """Mount a bind of config.json; `source` is its source without symbolic links. Raises: SyscallFailed."""
+    _bind(source, entry["destination"], _parsed(entry.get("options", ()))[0])
+
+
 def _parsed(options: list[str] | tuple[str, ...]) -> tuple[int, str]:
     flags, data = 0, []
     for option in options:
@@ -202,8 +235,35 @@ def _bind(source: str, destination: str, flags: int) -> None:
     _make_point(destination, is_folder=os.path.isdir(relative))
     linux.mount(relative, destination, "", linux.MS_BIND | (flags & linux.MS_REC))
     attributes = flags & ~(linux.MS_BIND | linux.MS_REC)
-    if attributes:
+    if attributes == linux.MS_RDONLY:
+        _seal(destination)
+    elif attributes:
         linux.mount("", destination, "", linux.MS_BIND | linux.MS_REMOUNT | attributes)
+
+
+def _seal(destination: str) -> None:
+    """Make a bind read-only, with everything that is mounted below it, and leave its other attributes.
+
+    Before Linux 5.12 only the bind itself, and attributes that the host has locked have to be named again.
+    """
+    try:
+        linux.mount_setattr(destination, linux.MOUNT_ATTR_RDONLY)
+    except linux.SyscallFailed as error:
+        if error.errno != errno.ENOSYS:
+            raise
+        kept = os.statvfs(destination).f_flag & (linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
+        linux.mount("", destination, "", linux.MS_BIND | linux.MS_REMOUNT | linux.MS_RDONLY | kept)
+
+
+def _attach(tree: int, entry: dict[str, Any]) -> None:
+    """Put a bind that shares mounts with the host in its place."""
+    from dockview.engine.runtime import sharing  # noqa: PLC0415  hardly ever needed
+
+    destination = entry["destination"]
+    _make_point(destination, is_folder=stat.S_ISDIR(os.fstat(tree).st_mode))
+    sharing.attach(tree, destination, entry["options"])
+    if "ro" in entry["options"]:
+        _seal(destination)
 
 
 def _make_point(path: str, *, is_folder: bool) -> None:
@@ -233,11 +293,13 @@ def _mount_cgroups(destination: str, flags: int, have: Hierarchies, skipped: lis
         skipped.append(f"cgroup: {error.strerror}")
 
 
-def _devices() -> None:
+def _devices(more: list[dict[str, str]] | tuple[()] = ()) -> None:
     for name in _DEVICES:
         target = f"/dev/{name}"
         os.close(os.open(target, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
         linux.mount(f"dev/{name}", target, "", linux.MS_BIND)
+    for device in more:
+        _bind(device["source"], device["path"], 0)
     for source, name in _LINKS:
         if not os.path.lexists(f"/dev/{name}"):
             os.symlink(source, f"/dev/{name}")
@@ -274,3 +336,18 @@ def mounts(pid: int | str = "self") -> list[tuple[str, str, str]]:
             kind, _source, options = after.split(" ", 2)
             found.append((before.split()[4], kind, options))
     return found
+
+
+def told(targets: list[str] | tuple[str, ...]) -> list[tuple[str, str]]:
+    """(path, how it is mounted) of some mounts of this process, read back from the kernel; nothing for nothing."""
+    found: dict[str, str] = {}
+    if targets:
+        with open("/proc/self/mountinfo") as file:
+            for line in file:
+                before, _, after = line.rstrip("\n").partition(" - ")
+                fields, (kind, source, *_) = before.split(" "), after.split(" ")
+                if fields[4] in targets:
+                    tags = " ".join(tag for tag in fields[6:] if tag)
+                    where = "" if kind == "tmpfs" and fields[3] == "/" else f" {source} {fields[3]}"
+                    found[fields[4]] = f"{kind}{where} ({fields[5]}){' ' if tags else ''}{tags}"
+    return [(target, found.get(target, "not mounted at this path: it leads through a link")) for target in targets]

@@ -34,7 +34,7 @@ def apply(process: dict[str, Any], identity: Identity, *, has_seccomp: bool, spa
     for number in range(caps.last() + 1):
         if not granted >> number & 1 and linux.prctl(linux.PR_CAPBSET_READ, number):
             linux.prctl(linux.PR_CAPBSET_DROP, number, name="prctl(PR_CAPBSET_DROP)")
-    refused = _load_filter(granted) if has_seccomp and seccomp.is_known() else None
+    refused = _load_filter(granted, process.get("seccomp")) if has_seccomp and seccomp.is_known() else None
     _own_streams(identity)
     linux.prctl(linux.PR_SET_KEEPCAPS, 1)
     _become(identity)
@@ -43,7 +43,7 @@ def apply(process: dict[str, Any], identity: Identity, *, has_seccomp: bool, spa
     # capabilities are not effective now and gone after exec, as in docker.
     linux.capset(granted if identity.uid == 0 else 0, granted, 0)
     linux.prctl(linux.PR_SET_PDEATHSIG, _SIGKILL)
-    _facts(span, refused, has_seccomp=has_seccomp)
+    _facts(span, refused, has_seccomp=has_seccomp, profile=process.get("seccomp"))
 
 
 def _check_asked_for(process: dict[str, Any], missing: int) -> None:
@@ -57,7 +57,10 @@ def _check_asked_for(process: dict[str, Any], missing: int) -> None:
         )
 
 
-def _load_filter(granted: int) -> int:
+def _load_filter(granted: int, profile: dict[str, Any] | None) -> int:
+    if profile is not None:
+        linux.seccomp_filter(bytes.fromhex(profile["program"]))
+        return int(profile["rules"])
     names = {name for number, name in enumerate(caps.NAMES) if granted >> number & 1}
     code, count = seccomp.program(names)
     linux.seccomp_filter(code)
@@ -96,13 +99,17 @@ def _unmapped(what: str, error: OSError) -> Refused:
     )
 
 
-def _facts(span: Span, refused: int | None, *, has_seccomp: bool) -> None:
+def _facts(span: Span, refused: int | None, *, has_seccomp: bool, profile: dict[str, Any] | None) -> None:
     status = _status()
     total = caps.last() + 1
     for title, field in (("capabilities", "CapEff"), ("bounding set", "CapBnd")):
         mask = status[field]
         span.fact(title, f"{int(mask, 16).bit_count()} of {total} ({mask})")
-    if refused is not None and status.get("Seccomp") == "2":
+    if profile is not None and status.get("Seccomp") == "2":
+        span.fact("seccomp", f"filter of a profile, {refused} syscalls named in it, otherwise {profile['default']}")
+        if profile["unknown"]:
+            span.fact("seccomp unknown names", f"{len(profile['unknown'])}: {', '.join(profile['unknown'][:12])}")
+    elif refused is not None and status.get("Seccomp") == "2":
         span.fact("seccomp", f"filter, {refused} syscalls denied")
     elif has_seccomp:
         span.fact("seccomp", f"none: the numbers of {os.uname().machine} are not known")
@@ -111,6 +118,8 @@ def _facts(span: Span, refused: int | None, *, has_seccomp: bool) -> None:
     span.fact("no_new_privs", status.get("NoNewPrivs") == "1")
     span.fact("uid", int(status["Uid"].split()[1]))
     span.fact("gid", int(status["Gid"].split()[1]))
+    if status.get("Groups"):
+        span.fact("groups", status["Groups"])
 
 
 def _status() -> dict[str, str]:

@@ -13,7 +13,7 @@ from dockview.engine.runtime import linux, story, sync
 from dockview.engine.runtime.birth import Aborted, Birth, ChildFailed, start_facts
 from dockview.engine.runtime.control import Control
 from dockview.engine.runtime.door import Door
-from dockview.engine.runtime.leave import read_leave
+from dockview.engine.runtime.leave import end_helper, read_leave
 from dockview.engine.runtime.logfile import LogWriter
 from dockview.engine.runtime.supervise import Supervisor
 from dockview.engine.runtime.sync import Channel, Gone
@@ -21,6 +21,8 @@ from dockview.engine.runtime.sync import Channel, Gone
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
+
+    from dockview.engine.runtime.lives import Lives
 
 _ACK_TIMEOUT_MS = 2000
 
@@ -95,14 +97,28 @@ def _live(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
     tale.running()
     supervisor.control = Control(birth, tale)
     supervisor.on_first_output = tale.first_output
+    supervisor.ask(birth, tale)
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
     os.dup2(null, 2, inheritable=True)
     os.close(null)
     _signal.signal(_signal.SIGTERM, lambda *_: _pass_on(supervisor))
     gc.collect()
     gc.freeze()
-    supervisor.run()
-    _end(birth, supervisor, tale)
+    lives: Lives | None = None
+    while True:
+        supervisor.run()
+        ended = _reap(birth.pid)
+        if supervisor.control is not None:
+            supervisor.control.settle()
+        if not supervisor.is_stopped and has_policy(birth.plan.bundle, birth.plan.settings):
+            if lives is None:
+                from dockview.engine.runtime.lives import Lives  # noqa: PLC0415  most containers have one life
+
+                lives = Lives()
+            if (following := lives.next(birth, supervisor, tale, ended)) is not None:
+                birth, tale = following
+                continue
+        _end(birth, supervisor, tale, ended)
 
 
 def _say_started(birth: Birth) -> None:
@@ -124,19 +140,25 @@ def _pass_on(supervisor: Supervisor) -> None:
     supervisor.signal(int(_signal.SIGTERM), {"why": "SIGTERM to the shim", "pid": 0, "uid": 0})
 
 
-def _end(birth: Birth, supervisor: Supervisor, tale: story.Story) -> NoReturn:
-    code, signal = _reap(birth.pid)
-    if supervisor.control is not None:
-        supervisor.control.settle()
+def has_policy(bundle: str, settings: dict[str, Any]) -> bool:
+    """Whether a restart policy was given, at the birth or since."""
+    return bool(settings.get("restart")) or os.path.exists(f"{bundle}/{story.POLICY}")
+
+
+def _end(birth: Birth, supervisor: Supervisor, tale: story.Story, ended: tuple[int, int | None]) -> NoReturn:
+    code, signal = ended
+    birth.close_namespaces()
     if birth.proxy_stdin >= 0:
         os.close(birth.proxy_stdin)
-    tale.exited(code, signal, supervisor.sent, birth.cgroup)
+    if tale.values["status"] == "running":
+        tale.exited(code, signal, supervisor.sent, birth.cgroup)
     if birth.cgroup is not None:
         birth.cgroup.remove()
-    last: dict[str, Any] = {"exit_code": code, "signal": signal, "oom_killed": tale.values["oom_killed"]}
+    last: dict[str, Any] = {"exit_code": tale.values["exit_code"], "signal": signal, "oom_killed": tale.values["oom_killed"]}
     supervisor.door.close(last)
     if birth.proxy_pid:
         os.waitpid(birth.proxy_pid, 0)
+    end_helper(birth.plan.bundle)
     farewell, leave = read_leave(birth.plan.bundle, birth.plan.settings["id"])
     tale.said(farewell)
     argv = birth.plan.settings.get("on_exit") or leave

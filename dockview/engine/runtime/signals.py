@@ -9,7 +9,7 @@ import signal as signals
 from dockview.engine.errors import Conflict, InvalidRequest, SyscallError
 from dockview.engine.runtime.codec import dumps, loads
 from dockview.engine.runtime.doorbell import connect
-from dockview.engine.runtime.state import ShimState, is_process, read_state
+from dockview.engine.runtime.state import ALIVE, ShimState, is_process, read_state
 
 _TIMEOUT_S = 2.0
 
@@ -40,7 +40,7 @@ def send_signal(folder: str, signal: str, *, why: str = "kill") -> None:
     """
     number = signal_number(signal)
     state = read_state(folder)
-    if state is None or state.status != "running":
+    if state is None or state.status not in ALIVE:
         raise _not_running()
     try:
         answer = _ask_shim(folder, number, why)

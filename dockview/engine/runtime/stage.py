@@ -70,6 +70,9 @@ def _join(path: str, name: str) -> None:
         linux.setns(fd, NAMESPACE_FLAGS[name])
     finally:
         os.close(fd)
+    if name == "user":
+        os.setresgid(0, 0, 0)
+        os.setresuid(0, 0, 0)
 
 
 def _fork_init(plan: Plan) -> None:

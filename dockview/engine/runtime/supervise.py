@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dockview.engine.runtime.birth import Birth
     from dockview.engine.runtime.control import Control
     from dockview.engine.runtime.health import Health
+    from dockview.engine.runtime.story import Story
 
 _CHUNK = 16384
 _EOT = b"\x04"
@@ -63,6 +64,13 @@ class Supervisor:
         for fd in {*outputs, self._stdin} - {-1}:
             os.set_blocking(fd, False)
 
+    def ask(self, birth: Birth, story: Story) -> None:
+        """Begin to ask the container how it is, where that is wanted."""
+        if wish := birth.plan.settings.get("health"):
+            from dockview.engine.runtime.health import Health  # noqa: PLC0415  most containers are not asked
+
+            self.health = Health(birth.plan.bundle, wish, self, story)
+
     def part(self, last: dict[str, Any]) -> None:
         """A life has ended and another one follows: let go of its streams, and of those who waited for its end."""
         self.poll.unregister(self._pidfd)
@@ -73,6 +81,8 @@ class Supervisor:
         for fd in {*self._outputs, self._stdin} - {-1}:
             os.close(fd)
         self._outputs, self._pidfd, self._stdin, self._feed = {}, -1, -1, b""
+        if self.health is not None:
+            self.health.close()
         self.control = self.health = None
         self.welcome()
         for client in self.door.part(last):

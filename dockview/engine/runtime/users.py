@@ -19,8 +19,10 @@ class Identity:
         self.home = home
 
 
-def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") -> Identity:  # noqa: S107  a path
-    """Resolve `name|uid[:group|gid]`; empty is root.
+def lookup(
+    user: str, passwd: str = "/etc/passwd", group: str = "/etc/group", *, more: list[str] | tuple[str, ...] = ()  # noqa: S107  a path
+) -> Identity:
+    """Resolve `name|uid[:group|gid]`; empty is root. `more` are groups to add, by name or number.
 
     An explicit group leaves out the supplementary ones, as docker does. An unknown number is taken as it is.
 
@@ -29,6 +31,7 @@ def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") ->
     name, _, group_name = user.partition(":")
     accounts = _table(passwd, 7)
     groups = _table(group, 4)
+    added = _added(more, groups)
     account = _find(accounts, name or "0")
     if account is None and not name.isdigit() and name:
         raise Refused("start", f"unable to find user {name}: no matching entries in passwd file", exit_code=126)
@@ -41,10 +44,21 @@ def lookup(user: str, passwd: str = "/etc/passwd", group: str = "/etc/group") ->
             raise Refused(
                 "start", f"unable to find group {group_name}: no matching entries in group file", exit_code=126
             )
-        return Identity(uid, int(entry[2]) if entry else int(group_name), [], home)
+        return Identity(uid, int(entry[2]) if entry else int(group_name), added, home)
     member = account[0] if account else ""
-    more = [int(entry[2]) for entry in groups if member and member in entry[3].split(",")]
-    return Identity(uid, gid, more, home)
+    of_member = [int(entry[2]) for entry in groups if member and member in entry[3].split(",")]
+    return Identity(uid, gid, list(dict.fromkeys([*of_member, *added])), home)
+
+
+def _added(names: list[str] | tuple[str, ...], groups: list[list[str]]) -> list[int]:
+    """The numbers of --group-add. Raises: Refused."""
+    found = []
+    for name in names:
+        entry = _find(groups, name)
+        if entry is None and not name.isdigit():
+            raise Refused("start", f"unable to find group {name}: no matching entries in group file", exit_code=126)
+        found.append(int(entry[2]) if entry else int(name))
+    return found
 
 
 def _table(path: str, columns: int) -> list[list[str]]:
