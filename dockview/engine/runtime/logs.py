@@ -64,8 +64,10 @@ class LogStream:
         self._watch = -1
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
-        if tail is not None:
-            self._file.seek(_start_of_last(self._file, tail))
+        start = 0 if tail is None else _start_of_last(self._file, tail)
+        self._file.seek(start)
+        # Who does not follow reads what is there now: a container may write faster than anybody reads.
+        self._left = None if is_alive is not None else os.fstat(self._file.fileno()).st_size - start
 
     def __iter__(self) -> Self:
         return self
@@ -106,7 +108,7 @@ class LogStream:
         """Read what there is, waiting for it as a follower; False at the end."""
         is_last_look = self._is_alive is None
         while not self._is_closed:
-            if data := self._file.read(_BLOCK):
+            if data := self._read():
                 complete, newline, self._rest = (self._rest + data).rpartition(b"\n")
                 if newline:
                     self._records = parse(complete)
@@ -119,6 +121,13 @@ class LogStream:
             if not is_last_look:
                 self._wait()
         return False
+
+    def _read(self) -> bytes:
+        if self._left is None:
+            return self._file.read(_BLOCK)
+        data = self._file.read(min(_BLOCK, self._left))
+        self._left -= len(data)
+        return data
 
     def _is_over(self) -> bool:
         return self._until_ns is not None and time.time_ns() > self._until_ns
