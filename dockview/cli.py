@@ -65,8 +65,12 @@ def _main(words: list[str], console: Console) -> int:
 
         console.print(f"dockview version {__version__}")
         return 0
-    root, context = _text(read, "root"), _text(read, "context")
-    kind = _text(read, "engine") or _default_kind(root, context)
+    root, context, host = _text(read, "root"), _text(read, "context"), _text(read, "host")
+    kind = _text(read, "engine") or _default_kind(root, context or host)
+    if host and context:
+        from dockview.engine.errors import InvalidRequest
+
+        raise InvalidRequest("conflicting options: either --host or --context, not both", hint="leave one of them out")
     if not rest:
         if not (console.in_is_tty and console.out_is_tty):
             from dockview.engine.errors import NotSupported
@@ -79,6 +83,8 @@ def _main(words: list[str], console: Console) -> int:
         gc.disable()
         from dockview.app import run_app
 
+        if host:
+            os.environ["DOCKER_HOST"] = host  # what the app opens, now and when the engine is changed and back
         return run_app(engine=kind, root=root or None, context=context or None)
     from dockview.commands.execute import execute
     from dockview.commands.parse import parse_line
@@ -86,7 +92,7 @@ def _main(words: list[str], console: Console) -> int:
     def open_engine() -> Engine:
         from dockview.engine import open_engine
 
-        return open_engine(kind, root=root or None, context=context or None)
+        return open_engine(kind, root=root or None, context=context or None, host=host or None)
 
     return execute(parse_line(rest), open_engine, console)
 
@@ -103,11 +109,16 @@ def _global_flags(words: list[str]) -> Flags:
         raise
 
 
-def _default_kind(root: str, context: str) -> str:
-    """Which engine is meant where --engine is not given: --root is of the embedded one, --context of a daemon."""
+def _default_kind(root: str, daemon: str) -> str:
+    """Which engine is meant without --engine: --root is of the embedded one, --context and --host of a daemon.
+
+    Where there is none of them the environment says it: DOCKVIEW_ENGINE, else DOCKER_HOST.
+    """
     if root:
         return "embedded"
-    return "docker" if context or os.environ.get("DOCKER_HOST") else "embedded"
+    if daemon:
+        return "docker"
+    return os.environ.get("DOCKVIEW_ENGINE") or ("docker" if os.environ.get("DOCKER_HOST") else "embedded")
 
 
 def _text(read: Flags, name: str) -> str:

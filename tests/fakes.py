@@ -124,7 +124,7 @@ def make_image(seed: int, tag: str, size: int, containers: int) -> Image:
     )
     return Image(
         id=digest(seed), tags=(tag,) if tag else (),
-        digests=(f"hub.localhost/{tag.split(':', maxsplit=1)[0]}@{digest(seed + 50)}",),
+        digests=(f"hub.localhost/{tag.split(':', maxsplit=1)[0]}@{digest(seed + 50)}",) if tag else (),
         created_ns=NOW_NS - 3 * 24 * HOUR, size_bytes=size, layers=layers, architecture="amd64", os="linux",
         containers=containers,
     )  # fmt: skip
@@ -223,6 +223,7 @@ class FakeEngine(NotHere):
         return EngineInfo(
             kind="embedded", name="embedded", version="0.1.0", api_version="1.45", os="linux", architecture="amd64",
             kernel="6.18.0", rootless=False, endpoint="/var/lib/dockview", cgroup_version="2",
+            details={"Driver": "overlay2", "MemTotal": 4 << 30, "SecurityOptions": ["name=seccomp,profile=default"]},
         )  # fmt: skip
 
     def capabilities(self) -> Capabilities:

@@ -1,4 +1,4 @@
-"""`create`, `stop`, `kill`, `rm` and `wait`."""
+"""`create`, `stop`, `rename`, `kill`, `rm` and `wait`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dockview.commands.cancellable import call_cancellable
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.each import for_each
+from dockview.commands.progress import PullProgress
 from dockview.engine.api import Engine
 from dockview.engine.errors import EngineBug
 
@@ -15,19 +16,33 @@ def create(engine: Engine, command: Command, console: Console) -> int:
     request = command.request
     if request is None:
         raise EngineBug("create without a request")
-    console.print(call_cancellable(lambda cancel: engine.create(request, cancel=cancel)).id)
+    progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
+    on_record = progress.on_record if progress else None
+    try:
+        made = call_cancellable(lambda cancel: engine.create(request, cancel=cancel, on_record=on_record))
+    finally:
+        if progress:
+            progress.close()
+    console.print(made.id)
     return 0
 
 
 def stop(engine: Engine, command: Command, console: Console) -> int:
     """Stop containers."""
-    timeout_s = command.number("timeout")
+    timeout_s, signal = command.number("timeout"), command.text("signal")
 
     def act(ref: str) -> str:
-        engine.stop(ref, timeout_s=timeout_s)
+        engine.stop(ref, timeout_s=timeout_s, signal=signal)
         return ref
 
     return for_each(command.refs, act, console)
+
+
+def rename(engine: Engine, command: Command, _console: Console) -> int:
+    """Give a container another name; nothing is printed."""
+    ref, name = command.refs
+    engine.rename(ref, name)
+    return 0
 
 
 def kill(engine: Engine, command: Command, console: Console) -> int:
@@ -43,10 +58,10 @@ def kill(engine: Engine, command: Command, console: Console) -> int:
 
 def rm(engine: Engine, command: Command, console: Console) -> int:
     """Remove containers."""
-    force = command.is_on("force")
+    force, volumes = command.is_on("force"), command.is_on("volumes")
 
     def act(ref: str) -> str:
-        engine.remove(ref, force=force)
+        engine.remove(ref, force=force, volumes=volumes)
         return ref
 
     return for_each(command.refs, act, console)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from dockview.commands.command import Command
 from dockview.commands.console import Console
-from dockview.commands.filters import has_label, read_filters
-from dockview.commands.listing import clean_cell, matches
+from dockview.commands.filters import has_label, matches, read_filters
+from dockview.commands.listing import clean_cell
+from dockview.commands.names import split_tag
 from dockview.commands.template import compile_template, to_json
 from dockview.commands.times import rfc3339_local
 from dockview.engine.api import Engine
 from dockview.engine.errors import InvalidRequest
 from dockview.engine.model import Event
-from dockview.engine.moments import moment_ns
+from dockview.engine.moments import NS, moment_ns
 
-_FILTERS = ("container", "event", "image", "label", "network", "type", "volume")
+_FILTERS = ("container", "daemon", "event", "image", "label", "network", "scope", "type", "volume")
+_NAMED = ("container", "image")
+"""Kinds whose events have the older keys status, id and from, too."""
 
 
 def events(engine: Engine, command: Command, console: Console) -> int:
@@ -50,11 +54,20 @@ def _printer(template: str) -> Callable[[Event], str]:
     if not template:
         return _text
     if template == "json":
-        return lambda event: to_json(event.to_docker())
+        return lambda event: to_json(_with_older_keys(event))
     render = compile_template(template)
-    return lambda event: render(
-        {**event.to_docker(), "ID": event.actor_id, "Status": event.action, "Time": event.time_ns // 1_000_000_000}
-    )
+    return lambda event: render({
+        **_with_older_keys(event), "ID": event.actor_id, "Status": event.action,
+        "From": event.attributes.get("image", ""), "Scope": "local", "Time": event.time_ns // NS, "TimeNano": event.time_ns,
+    })  # fmt: skip
+
+
+def _with_older_keys(event: Event) -> dict[str, Any]:
+    """Docker's JSON, with the keys of its first API for the events that had them."""
+    older = {"status": event.action, "id": event.actor_id} if event.type in _NAMED else {}
+    if event.type == "container":
+        older["from"] = event.attributes.get("image", "")
+    return {**older, **event.to_docker()}
 
 
 def _text(event: Event) -> str:
@@ -64,18 +77,24 @@ def _text(event: Event) -> str:
 
 
 def _passes(event: Event, filters: Sequence[tuple[str, str]]) -> bool:
+    names = (event.attributes.get("name", ""), event.attributes.get("container", ""))
+
     def is_it(kind: str) -> Callable[[str], bool]:
-        return lambda text: (
-            event.type == kind and (event.actor_id.startswith(text) or event.attributes.get("name") == text)
-        )
+        return lambda text: event.type == kind and (event.actor_id.startswith(text) or text in names)
 
     return matches(filters, {
         "type": lambda text: event.type == text,
-        "event": lambda text: event.action == text,
+        "event": lambda text: text in (event.action, event.action.partition(":")[0]),
         "container": is_it("container"),
         "network": is_it("network"),
         "volume": is_it("volume"),
-        "image": lambda text: text in (event.attributes.get("image"), event.actor_id)
-        or (event.type == "image" and event.attributes.get("name") == text),
+        "daemon": is_it("daemon"),
+        "scope": lambda text: text == "local",
+        "image": lambda text: _is_of_image(event, text),
         "label": lambda text: has_label(event.attributes, text),
     })  # fmt: skip
+
+
+def _is_of_image(event: Event, text: str) -> bool:
+    name = event.attributes.get("name" if event.type == "image" else "image", "")
+    return text in (name, split_tag(name)[0]) or (event.type == "image" and text == event.actor_id)

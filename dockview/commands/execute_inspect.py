@@ -26,7 +26,7 @@ def inspect(engine: Engine, command: Command, console: Console) -> int:
     errors: list[DockviewError] = []
     for ref in command.refs:
         try:
-            found.append(engine.inspect(ref, kind))
+            found.append(engine.inspect(ref, kind, size=command.is_on("size")))
         except DockviewError as error:
             errors.append(error)
     if render:

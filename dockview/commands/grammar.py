@@ -14,7 +14,7 @@ from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
 from dockview.commands.grammar_files import COMMIT_FLAGS, CP_FLAGS, EXPORT_FLAGS, VOLUME_CREATE_FLAGS
 from dockview.commands.grammar_processes import EXEC_FLAGS, STATS_FLAGS, UPDATE_FLAGS
 from dockview.commands.grammar_run import RUN_FLAGS
-from dockview.commands.values import integer, signal_name
+from dockview.commands.values import filter_entry, integer, signal_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,13 @@ class Verb:
 
 _FORMAT = value("format", "", "string", "Format output: 'table', 'table TEMPLATE', 'json' or a Go TEMPLATE")
 _FORMAT_F = value("format", "f", "string", "Format output: 'json' or a Go TEMPLATE")
-_FILTER = many("filter", "f", "filter", "Filter output based on conditions provided")
+_FILTER = many("filter", "f", "filter", "Filter output based on conditions provided", convert=filter_entry)
 _QUIET = switch("quiet", "q", "Only display IDs")
 _NO_TRUNC = switch("no-trunc", "", "Don't truncate output")
 _FORCE_PRUNE = switch("force", "f", "Do not prompt for confirmation")
-_PRUNE_FILTER = many("filter", "", "filter", 'Provide filter values (e.g. "until=<timestamp>")')
+_PRUNE_FILTER = many("filter", "", "filter", 'Provide filter values (e.g. "until=<timestamp>")', convert=filter_entry)
 _DRY_RUN = switch("dry-run", "", "Only show what would be removed")
+_SIZE = switch("size", "s", "Display total file sizes if the type is container")
 _SINCE = value("since", "", "string", 'From this moment on ("2013-01-02T13:23:37Z", or "42m" for 42 minutes ago)')
 _UNTIL = value("until", "", "string", "Up to this moment")
 _DETACH_KEYS = value("detach-keys", "", "string", "Override the key sequence for detaching a container")
@@ -67,7 +68,7 @@ _CONTAINERS: tuple[Verb, ...] = (
          (switch("all", "a", "Show all containers (default shows just running)"), _FILTER, _FORMAT,
           value("last", "n", "int", "Show n last created containers (includes all states)", convert=integer),
           switch("latest", "l", "Show the latest created container (includes all states)"), _NO_TRUNC, _QUIET,
-          *missing("s/size")), aliases=("container ls", "container ps", "container list")),
+          switch("size", "s", "Display total file sizes")), aliases=("container ls", "container ps", "container list")),
     Verb("logs", "CONTAINER", "Fetch the logs of a container", "execute_logs:logs",
          (switch("follow", "f", "Follow log output"), _SINCE,
           value("tail", "n", "string", 'Number of lines to show from the end of the logs (default "all")'),
@@ -79,7 +80,11 @@ _CONTAINERS: tuple[Verb, ...] = (
          1, None, ("container start",)),
     Verb("stop", "CONTAINER [CONTAINER...]", "Stop one or more running containers", "execute_containers:stop",
          (value("timeout", "t", "int", "Seconds to wait before killing the container", convert=integer,
-                aliases=("time",)), *missing("s/signal=")), 1, None, ("container stop",)),
+                aliases=("time",)),
+          value("signal", "s", "string", "Signal to send to the container", convert=signal_name)),
+         1, None, ("container stop",)),
+    Verb("rename", "CONTAINER NEW_NAME", "Rename a container", "execute_containers:rename", (), 2, 2,
+         ("container rename",)),
     Verb("kill", "CONTAINER [CONTAINER...]", "Kill one or more running containers", "execute_containers:kill",
          (value("signal", "s", "string", "Signal to send to the container", convert=signal_name),),
          1, None, ("container kill",)),
@@ -114,7 +119,7 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("commit", "CONTAINER [REPOSITORY[:TAG]]", "Create a new image from a container's changes",
          "execute_files:commit", COMMIT_FLAGS, 1, 2, ("container commit",)),
     Verb("container inspect", "CONTAINER [CONTAINER...]", "Display detailed information on one or more containers",
-         "execute_inspect:inspect", (_FORMAT_F, *missing("s/size")), 1, None, implied={"type": "container"}),
+         "execute_inspect:inspect", (_FORMAT_F, _SIZE), 1, None, implied={"type": "container"}),
     Verb("container prune", "", "Remove all stopped containers", "execute_prune:prune",
          (_FORCE_PRUNE, _DRY_RUN, _PRUNE_FILTER), implied={"kinds": ("container",)}),
 )  # fmt: skip
@@ -160,7 +165,7 @@ _IMAGES: tuple[Verb, ...] = (
 _REST: tuple[Verb, ...] = (
     Verb("inspect", "NAME|ID [NAME|ID...]", "Return low-level information on Docker objects",
          "execute_inspect:inspect",
-         (_FORMAT_F, value("type", "", "string", "Only inspect objects of the given type"), *missing("s/size")),
+         (_FORMAT_F, value("type", "", "string", "Only inspect objects of the given type"), _SIZE),
          1, None),
     Verb("events", "", "Get real time events", "execute_events:events", (_FILTER, _FORMAT, _SINCE, _UNTIL),
          aliases=("system events",)),
@@ -193,7 +198,8 @@ _REST: tuple[Verb, ...] = (
     Verb("volume prune", "", "Remove unused local volumes", "execute_prune:prune",
          (switch("all", "a", "Remove all unused volumes, not just anonymous ones"), _FORCE_PRUNE, _DRY_RUN,
           _PRUNE_FILTER), implied={"kinds": ("volume",)}),
-    Verb("system df", "", "Show disk usage", "execute_lists:disk_usage", (_FORMAT, *missing("v/verbose"))),
+    Verb("system df", "", "Show disk usage", "execute_disk:disk_usage",
+         (_FORMAT, switch("verbose", "v", "Show detailed information on space usage"))),
     Verb("system prune", "", "Remove unused data", "execute_prune:prune",
          (switch("all", "a", "Remove all unused images not just dangling ones"), _FORCE_PRUNE, _DRY_RUN,
           switch("volumes", "", "Prune volumes"), _PRUNE_FILTER),
@@ -222,17 +228,18 @@ GROUPS: Mapping[str, str] = {
 MISSING_VERBS: frozenset[str] = frozenset({
     "build", "builder", "buildx", "checkpoint", "compose", "config", "context",
     "manifest", "node", "plugin", "push",
-    "rename", "restart", "search", "secret", "service", "stack", "swarm", "trust",
+    "restart", "search", "secret", "service", "stack", "swarm", "trust",
    
 })  # fmt: skip
 """What docker has and this version has not, alone or after a group (`network create`)."""
 
 GLOBAL_FLAGS: Sequence[Flag] = (
     value("root", "", "string", "Folder of the embedded engine's store"),
-    value("engine", "", "string", "Which engine: embedded or docker"),
+    value("engine", "", "string", "Which engine: embedded or docker (default $DOCKVIEW_ENGINE, else embedded)"),
     value("context", "c", "string", "Name of the docker context to connect to"),
+    value("host", "H", "string", "Daemon socket to connect to: the docker engine's"),
     switch("version", "v", "Print version information and quit"),
     switch("help", "h", "Print usage"),
-    *missing("H/host=", "D/debug", "l/log-level=", "config=", "tls", "tlsverify", "tlscacert=", "tlscert=", "tlskey="),
+    *missing("D/debug", "l/log-level=", "config=", "tls", "tlsverify", "tlscacert=", "tlscert=", "tlskey="),
 )
 """The flags before the verb."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dockview.commands.command import Command
@@ -91,9 +91,3 @@ def clean_cell(text: str) -> str:
 def _lines(console: Console, lines: Sequence[str]) -> None:
     if lines:
         console.print("\n".join(lines))
-
-
-def matches(filters: Sequence[tuple[str, str]], tests: Mapping[str, Callable[[str], bool]]) -> bool:
-    """Whether an object passes: filters of one key are alternatives, different keys must all agree."""
-    keys = dict.fromkeys(key for key, _ in filters)
-    return all(any(tests[key](text) for name, text in filters if name == key) for key in keys)

@@ -16,9 +16,10 @@ from dockview.engine.errors import InvalidRequest
 _MOST_OUTPUT = 16 << 20
 """Characters; nested ranges over a big object would otherwise fill the memory."""
 _SLICES = frozenset({
-    "Aliases", "Args", "Binds", "CapAdd", "CapDrop", "Cmd", "DNSNames", "DeviceCgroupRules", "DeviceRequests",
-    "Devices", "Dns", "DnsOptions", "DnsSearch", "Entrypoint", "Env", "ExecIDs", "ExtraHosts", "GroupAdd", "Links", "MaskedPaths",
-    "Mounts", "OnBuild", "ReadonlyPaths", "RepoDigests", "RepoTags", "SecurityOpt", "Shell", "Ulimits", "VolumesFrom",
+    "Aliases", "Args", "Binds", "CapAdd", "CapDrop", "Cmd", "DNSNames", "DeviceCgroupRules",
+    "DeviceRequests", "Devices", "Dns", "DnsOptions", "DnsSearch", "Entrypoint", "Env", "ExecIDs", "ExtraHosts",
+    "GroupAdd", "Links", "MaskedPaths", "Mounts", "OnBuild", "ReadonlyPaths", "RepoDigests", "RepoTags",
+    "SecurityOpt", "Shell", "Ulimits", "VolumesFrom",
 })  # fmt: skip
 _MAPS = frozenset({
     "DriverOpts", "ExposedPorts", "Labels", "Networks", "Options", "Ports", "StorageOpt", "Sysctls", "Tmpfs", "Volumes",

@@ -16,7 +16,8 @@ def rfc3339_local(ns: int) -> str:
     """`2024-05-01T14:00:00.123456789+02:00`, in this machine's zone."""
     moment = time.localtime(ns // NS)
     zone = time.strftime("%z", moment)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{ns % NS:09}{zone[:3]}:{zone[3:5]}"
+    zone = "Z" if zone == "+0000" else f"{zone[:3]}:{zone[3:5]}"
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{ns % NS:09}{zone}"
 
 
 def created_at(ns: int | None) -> str:

@@ -26,6 +26,13 @@ def integer(text: str) -> int:
     return int(text)
 
 
+def filter_entry(text: str) -> str:
+    """A `name=value`."""
+    if "=" not in text:
+        raise ValueError("bad format of filter (expected name=value)")
+    return text
+
+
 def memory(text: str) -> int | None:
     """Bytes of `512m`, `1.5g`, `100000`, in units of 1024; None for 0, which means no limit."""
     found = _SIZE.fullmatch(text)

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 KINDS = ("embedded", "docker")
 
 
-def open_engine(kind: str = "embedded", *, root: str | None = None, context: str | None = None) -> Engine:
+def open_engine(
+    kind: str = "embedded", *, root: str | None = None, context: str | None = None, host: str | None = None
+) -> Engine:
     """Open an engine.
 
     Args:
         kind: embedded (the bundled engine) or docker (a daemon, through the docker SDK).
         root: the store's folder, for the embedded engine; by default DOCKVIEW_ROOT, or the user's own.
         context: the docker context, for a daemon; by default DOCKER_HOST, or the current context.
+        host: the daemon's address, such as unix:///run/docker.sock; it goes before a context.
 
     Raises:
         InvalidRequest: there is no such kind.
@@ -40,7 +43,7 @@ def open_engine(kind: str = "embedded", *, root: str | None = None, context: str
     if kind == "docker":
         from dockview.engine.daemon.engine import DockerEngine  # noqa: PLC0415
 
-        return DockerEngine(context=context)
+        return DockerEngine(host=host, context=context)
     raise InvalidRequest(f'there is no engine "{kind}"', hint=f"use one of: {', '.join(KINDS)}")
 
 

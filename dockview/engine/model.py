@@ -541,6 +541,10 @@ class EngineInfo:
     """The store's root, or the daemon's address."""
     cgroup_version: str = ""
     """`1`, `2`, `hybrid` or empty when unknown."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Docker's own keys of `docker info`, as far as they are known."""
+    components: tuple[Mapping[str, Any], ...] = ()
+    """The parts of a daemon with their versions, as `docker version` names them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def test_version_and_help() -> None:
         (["--bad"], 125, "unknown flag: --bad"),
         (["run"], 1, "'dockview run' requires at least 1 argument"),
         (["bogus"], 1, "unknown command: dockview bogus"),
-        (["exec", "x"], 125, "not in this version"),
+        (["build", "x"], 125, "not in this version"),
         ([], 1, "the app needs a terminal"),
         (["--engine", "lxc", "ps"], 1, "lxc"),
         (["--root", "/proc/nowhere", "ps"], 1, "/proc/nowhere"),

@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest.mock import ANY
 
 import pytest
 
 from dockview.commands.execute_ps import status_text
-from dockview.engine.errors import InvalidRequest, NotFound
+from dockview.engine.errors import InvalidRequest, NameInUse, NotFound
 from dockview.engine.model import ContainerStatus, Event, Finding, LogRecord, PrunePlan
 from tests.fakes import HOUR, MINUTE, NOW_NS, FakeStream, make_container, make_image
 from tests.unit.commands_engine import Captured, ScriptedEngine, dockview
@@ -172,8 +173,111 @@ def test_system_df(engine: ScriptedEngine) -> None:
     rows = [json.loads(line) for line in dockview(engine, "system df --format json")[1].out.splitlines()]
 
     assert rows[0] == {
-        "Type": "Images", "TotalCount": "5", "Active": "0", "Size": "213MB", "Reclaimable": "213MB (99%)",
+        "Type": "Images", "TotalCount": "5", "Active": "4", "Size": "213.1MB", "Reclaimable": "213MB (99%)",
     }  # fmt: skip
+
+
+def test_system_df__verbose_in_dockers_tables(engine: ScriptedEngine) -> None:
+    shown = dockview(engine, "system df -v")[1].out
+    images, containers, volumes = (shown.split(f"{kind} space usage:\n\n")[1].splitlines()[0] for kind in (
+        "Images", "Containers", "Local Volumes"))  # fmt: skip
+    assert images.split()[-6:] == ["SIZE", "SHARED", "SIZE", "UNIQUE", "SIZE", "CONTAINERS"]
+    assert containers.split("   ")[0] == "CONTAINER ID"
+    assert volumes.split() == ["VOLUME", "NAME", "LINKS", "SIZE"]
+    assert dockview(engine, "system df -v --format '{{len .Images}} {{(index .Volumes 0).Links}}'")[1].out == "5 1\n"
+    with pytest.raises(InvalidRequest):
+        dockview(engine, "system df -v --format 'table {{.Type}}'")
+
+
+def test_ps__sizes_only_when_asked_for(engine: ScriptedEngine) -> None:
+    header, first, *_ = dockview(engine, "ps -s")[1].out.splitlines()
+    assert header.endswith("SIZE")
+    assert first.endswith("12B (virtual 41kB)")
+    assert dockview(engine, "ps -l --format '{{.Size}}'")[1].out == "12B (virtual 41kB)\n"
+    assert json.loads(dockview(engine, "ps -l --format json")[1].out)["Size"] == "N/A"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ("-f name=^/?(web|db)$", ["web", "db"]),
+        ("-f name=e", ["web"]),
+        ("-f ancestor=web -f ancestor=db", ["web", "db"]),
+        ("-f publish=80", ["web"]),
+        ("-f publish=3000-4000/tcp", ["db"]),
+        ("-f publish=80/udp", []),
+        ("-f label=a -f label=b=2", ["db"]),
+        ("-f health=healthy", ["web"]),
+        ("-f health=none", ["db", "loop"]),
+        ("-f network=bridge -f status=running", ["web", "db", "loop"]),
+        ("-a -f exited=137", ["crashed"]),
+        ("-a -f before=web", ["db", "loop", "hello", "crashed"]),
+        ("-a -f since=loop", ["web", "db"]),
+        ("-f volume=db-data", ["db"]),
+    ],
+)
+def test_ps__docker_filters(engine: ScriptedEngine, options: str, names: list[str]) -> None:
+    web, db, *rest = engine.list
+    engine.list = [
+        replace(web, health="healthy", labels={"a": "1"}),
+        replace(db, labels={"a": "1", "b": "2"}, mounts=("db-data",)), *rest,
+    ]  # fmt: skip
+    engine.list = [replace(c, created_ns=c.created_ns - at * MINUTE) for at, c in enumerate(engine.list)]
+    assert dockview(engine, f"ps {options} --format '{{{{.Names}}}}'")[1].out.split() == names
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ps -f status=nonsense", "ps -f exited=x", "ps -f publish=many", "ps -f health=bad", "ps -f name=(",
+        "images -f dangling=perhaps", "network ls -f type=x", "volume ls -f until=1h",
+    ],
+)  # fmt: skip
+def test_filters__values_that_docker_has_not(engine: ScriptedEngine, line: str) -> None:
+    with pytest.raises(InvalidRequest):
+        dockview(engine, line)
+
+
+@pytest.mark.parametrize("line", ["ps -f before=nobody", "images -f since=nobody"])
+def test_filters__of_what_is_not_there(engine: ScriptedEngine, line: str) -> None:
+    with pytest.raises(NotFound):
+        dockview(engine, line)
+
+
+def test_images__filters_and_rows(engine: ScriptedEngine) -> None:
+    engine.image_list = [
+        replace(make_image(seed, tag, 1, 0), created_ns=NOW_NS - seed * HOUR, labels=labels)
+        for seed, tag, labels in ((1, "a/web:1", {"x": "1"}), (2, "web:2", {}), (3, "", {}))
+    ]
+
+    def named(options: str) -> list[str]:
+        return dockview(engine, f"images {options} --format '{{{{.Repository}}}}:{{{{.Tag}}}}'")[1].out.split()
+
+    assert named("-f reference=web") == ["web:2"]
+    assert named("-f reference=*/web:*") == ["a/web:1"]
+    assert named("-f reference=*") == ["web:2"]
+    assert named("-f before=a/web:1") == ["web:2", "<none>:<none>"]
+    assert named("-f since=web:2") == ["a/web:1"]
+    assert named("-f label=x=1 -f dangling=false") == ["a/web:1"]
+    header, first, *_ = dockview(engine, "images --digests --no-trunc")[1].out.splitlines()
+    assert header.split() == ["REPOSITORY", "TAG", "DIGEST", "IMAGE", "ID", "CREATED", "SIZE"]
+    assert engine.image_list[0].id in first
+
+
+def test_networks_and_volumes__filters(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "network ls -q -f type=custom")[1].out == ""
+    assert dockview(engine, "network ls -f name=brid -f driver=bridge -f scope=local --format '{{.Name}}'")[1].out == (
+        "bridge\n"
+    )
+    assert dockview(engine, "volume ls -q -f dangling=true")[1].out == "db-data\n"
+    assert dockview(engine, "volume ls -q -f dangling=false")[1].out == ""
+
+
+def test_rename_and_stop_signal(engine: ScriptedEngine) -> None:
+    assert dockview(engine, "rename web front") == (0, ANY)
+    assert engine.list[0].name == "front"
+    with pytest.raises(NameInUse):
+        dockview(engine, "container rename front db")
 
 
 def test_inspect__array_template_and_what_is_not_there(engine: ScriptedEngine) -> None:
@@ -234,7 +338,8 @@ def test_events(engine: ScriptedEngine) -> None:
     lines = dockview(engine, "events --until 0s")[1].out.splitlines()
     assert lines[0].endswith("container start abc (image=web, name=web)")
     only = dockview(engine, "events -f type=container -f event=die -f container=web --format json")[1].out
-    assert json.loads(only) == engine.past_events[1].to_docker()
+    older = {"status": "die", "id": "abc", "from": ""}
+    assert json.loads(only) == {**engine.past_events[1].to_docker(), **older}
     assert dockview(engine, "events -f image=web --format '{{.Action}}'")[1].out.split() == ["start", "pull"]
 
 

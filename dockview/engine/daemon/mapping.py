@@ -269,6 +269,8 @@ def engine_info(info: Json, version: Json, endpoint: Endpoint) -> EngineInfo:
         rootless=None if options is None else any("rootless" in str(option) for option in options),
         endpoint=endpoint.host,
         cgroup_version=str(info.get("CgroupVersion") or ""),
+        details=dict(info),
+        components=tuple(version.get("Components") or ()),
     )
 
 

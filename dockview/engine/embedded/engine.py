@@ -83,6 +83,7 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
     def info(self) -> EngineInfo:
         """Which engine this is."""
+        from dockview.engine.embedded.about import details  # noqa: PLC0415
         from dockview.engine.runtime.cgroups import version  # noqa: PLC0415
 
         system = os.uname()
@@ -90,7 +91,7 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
             kind="embedded", name="embedded", version=__version__, api_version="", os="linux",
             architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(system.machine, system.machine),
             kernel=system.release, rootless=self._house.is_rootless, endpoint=self._house.layout.root,
-            cgroup_version=version(),
+            cgroup_version=version(), details=details(self._house),
         )  # fmt: skip
 
     def capabilities(self) -> Capabilities:
