@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from dockview.engine.embedded import image_verbs, network_verbs
+from dockview.engine.embedded import image_verbs, network_verbs, volumes
 from dockview.engine.embedded.discard import discard
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.query import to_container
@@ -35,6 +35,9 @@ def plan(
         going = {item.id for item in stopped} if "container" in kinds else set()
         used = {record.image_id for record in containers.everything(house.database) if record.id not in going}
         items += image_verbs.unused(house, used, wanted)
+    if "volume" in kinds:
+        going = {item.id for item in stopped} if "container" in kinds else set()
+        items += volumes.unused(house, wanted, going)
     return PrunePlan(tuple(kinds), tuple(items))
 
 
@@ -78,6 +81,13 @@ def prune(house: House, plan: PrunePlan) -> PruneReport:
                     why = network_verbs.prune_network(house, item)
                     (kept.append((item, why)) if why else removed.append(item))
                 span.fact("removed", sum(item.kind == "network" for item in removed))
+        unused = [item for item in plan.items if item.kind == "volume"]
+        if unused:
+            with trace.phase(Phase.PRUNE, "volume", check="dockview volume ls") as span:
+                gone = [item for item in unused if volumes.discard_volume(house, item.id)]
+                removed += gone
+                kept += [(item, "it came into use, or is gone already") for item in unused if item not in gone]
+                span.fact("removed", len(gone))
         images = [item for item in plan.items if item.kind in ("image", "layer", "blob")]
         if images:
             with trace.phase(Phase.PRUNE, "image", check="dockview images") as span:

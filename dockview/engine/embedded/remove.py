@@ -13,8 +13,8 @@ from dockview.engine.lifecycle import Phase
 from dockview.engine.state import containers
 
 
-def remove(house: House, ref: str, *, force: bool) -> None:
-    """Remove a container. Raises: NotFound, Conflict when it runs and force was not asked for."""
+def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> None:
+    """Remove a container, with its anonymous volumes if asked for. Raises: NotFound, Conflict when it runs and force was not asked for."""
     record = containers.find(house.database, ref)
     running = is_running(house, record.id)
     if record.is_building and record.is_owned:
@@ -23,7 +23,7 @@ def remove(house: House, ref: str, *, force: bool) -> None:
         )
     if running and not force:
         raise Conflict(f'container "{record.name}" is running', hint=f"stop it first, or: dockview rm -f {record.name}")
-    flag = "-f " if force else ""
+    flag = ("-f " if force else "") + ("-v " if volumes else "")
     with house.traces.record("rm", record.name, line=f"docker rm {flag}{record.name}") as trace:
         trace.subject(container=record.id, name=record.name, image=record.image)
         if running:
@@ -35,8 +35,10 @@ def remove(house: House, ref: str, *, force: bool) -> None:
             if not containers.claim_removal(house.database, record.id):
                 span.skip("another process removes it")
                 return
-            discard(house, record.id)
+            gone = discard(house, record.id, has_volumes=volumes)
             span.fact("folder", folder)
+            if gone:
+                span.fact("anonymous volumes", ", ".join(gone))
             span.fact("freed", freed)
             span.fact("address", record.address or None)
             span.fact("image stays", record.image)
