@@ -173,12 +173,21 @@ class Recorder:
              "undo": True}
         )  # fmt: skip
         try:
-            undo()
+            _insist(undo)
         except Exception as trouble:  # noqa: BLE001  the first error is the one that is raised; this one is shown
             span._end(Status.FAILED, str(trouble))  # noqa: SLF001
             error.add_note(f"undo of {phase} {part}: {trouble}")
         else:
             span._end(Status.OK)  # noqa: SLF001
+
+
+def _insist(undo: Callable[[], None]) -> None:
+    """Run an undo to its end: an impatient second ctrl-c starts it again, which it must bear anyway."""
+    while True:
+        try:
+            return undo()
+        except KeyboardInterrupt:
+            continue
 
 
 def _verdict(error: BaseException) -> tuple[Status, str]:

@@ -75,6 +75,20 @@ def test_an_undo_that_fails_is_shown_and_hides_nothing() -> None:
     assert fold(records).spans[-1].status is Status.FAILED
 
 
+def test_an_impatient_interrupt_does_not_stop_the_undo() -> None:
+    undone: list[str] = []
+
+    def undo() -> None:
+        undone.append("begun")
+        if len(undone) == 1:
+            raise KeyboardInterrupt
+        undone.append("done")
+
+    with pytest.raises(Conflict), recorder([]) as trace, trace.phase(Phase.CREATE, undo=undo):
+        raise Conflict("first")
+    assert undone == ["begun", "begun", "done"]
+
+
 def test_after_commit_nothing_is_undone() -> None:
     undone: list[str] = []
     with pytest.raises(Conflict), recorder([]) as trace:  # noqa: PT012
