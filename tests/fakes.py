@@ -45,10 +45,12 @@ from dockview.engine.model import (
     Network,
     NetworkRequest,
     PortMapping,
+    ProcessTable,
     PruneItem,
     PrunePlan,
     PruneReport,
     RunRequest,
+    Stats,
     Volume,
     VolumeUse,
 )
@@ -146,7 +148,7 @@ class NotHere:
 
     create_network = remove_network = connect_network = disconnect_network = _refuse
     create_volume = remove_volume = diff = stat_path = copy_from = copy_to = export = commit = _refuse
-    rename = exec = top = stats = pause = unpause = update = tag = history = save = load = _refuse
+    rename = exec = update = tag = history = save = load = _refuse
     import_image = login = logout = _refuse
 
 
@@ -371,6 +373,34 @@ class FakeEngine(NotHere):
 
     def wait(self, ref: str) -> int | None:
         return self._find(ref).exit_code
+
+    def pause(self, ref: str) -> None:
+        self._note(f"pause {self._find(ref).name}")
+        self.say("pause", self._change(ref, status=ContainerStatus.PAUSED))
+
+    def unpause(self, ref: str) -> None:
+        self._note(f"unpause {self._find(ref).name}")
+        self.say("unpause", self._change(ref, status=ContainerStatus.RUNNING))
+
+    def top(self, ref: str, ps_options: str = "-ef") -> ProcessTable:
+        container = self._find(ref)
+        if not container.status.is_alive:
+            raise Conflict(f"container {container.name} is not running")
+        row = ("root", str(container.pid), "1", "0", "12:00", "?", "00:00:01", container.command)
+        return ProcessTable(("UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"), (row,))
+
+    def stats(self, ref: str) -> FakeStream[Stats]:
+        container = self._find(ref)
+        if not container.status.is_alive:
+            raise Conflict(f"container {container.name} is not running")
+        samples = [
+            Stats(container_id=container.id, name=container.name, time_ns=NOW_NS + n * SECOND,
+                  cpu_percent=None if n == 0 else 12.5 * n, memory_bytes=5_000_000 + n * 100_000,
+                  memory_limit_bytes=64 << 20, network_received_bytes=1200 * n, network_sent_bytes=800 * n,
+                  block_read_bytes=0, block_written_bytes=4096, pids=2)
+            for n in range(4)
+        ]  # fmt: skip
+        return FakeStream(samples, is_endless=True)
 
     def attach(self, ref: str, *, stdin: bool = False, logs: bool = False) -> Any:
         raise Conflict("not here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dockview.commands.command import Command
 from dockview.commands.console import Console
@@ -129,11 +129,10 @@ def row_of(container: Container, sample: Stats | None, *, is_whole: bool = False
     """The fields of docker's table for a container; without a sample nothing is known."""
     key = container.id if is_whole else container.short_id
     row = {"Container": key, "ID": key, "Name": container.name, "PIDs": _UNKNOWN}
-    values: Mapping[str, float | None] = {} if sample is None else {"cpu": sample.cpu_percent, "mem": sample.memory_percent}
-    row |= {"CPUPerc": _percent(values.get("cpu")), "MemPerc": _percent(values.get("mem"))}
-    empty = Stats(container_id=container.id, name=container.name, time_ns=0)
-    used = sample or empty
-    row["MemUsage"] = f"{_size(used.memory_bytes, 4, 1024, _BINARY)} / {_size(used.memory_limit_bytes, 4, 1024, _BINARY)}"
+    used = sample or Stats(container_id=container.id, name=container.name, time_ns=0)
+    row |= {"CPUPerc": _percent(used.cpu_percent), "MemPerc": _percent(used.memory_percent)}
+    memory = [_size(size, 4, 1024, _BINARY) for size in (used.memory_bytes, used.memory_limit_bytes)]
+    row["MemUsage"] = " / ".join(memory)
     row["NetIO"] = _pair(used.network_received_bytes, used.network_sent_bytes)
     row["BlockIO"] = _pair(used.block_read_bytes, used.block_written_bytes)
     if used.pids is not None:

@@ -14,6 +14,7 @@ from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.details import Details
 from dockview.engine.daemon.doctor import doctor
 from dockview.engine.daemon.engine_images import ImageVerbs
+from dockview.engine.daemon.processes import Processes
 from dockview.engine.daemon.streams import open_events, open_logs
 from dockview.engine.daemon.traces import Journal
 from dockview.engine.daemon.watch import Watch
@@ -44,7 +45,7 @@ _MISSING = {
 }
 
 
-class DockerEngine(ImageVerbs):
+class DockerEngine(ImageVerbs, Processes):
     """One daemon. Making it sends nothing; the first call connects.
 
     Raises: NotFound, NotSupported, InvalidRequest for a host or context that cannot be used.

@@ -1,4 +1,4 @@
-"""`top`: the processes of a container, as ps(1) of the host shows them; without ps, docker's default columns from /proc."""
+"""`top`: the processes of a container, as ps(1) of the host shows them; without ps, docker's columns from /proc."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def top(house: House, ref: str, ps_options: str) -> ProcessTable:
         column = table.titles.index("PID")
     except ValueError:
         raise InvalidRequest("couldn't find PID field in ps output", hint="add pid to the columns") from None
-    return ProcessTable(table.titles, tuple(row for row in table.rows if row[column].isdigit() and int(row[column]) in pids))
+    wanted = {str(pid) for pid in pids}
+    return ProcessTable(table.titles, tuple(row for row in table.rows if row[column] in wanted))
 
 
 def processes(init: int, groups: dict[str, str]) -> set[int]:

@@ -45,7 +45,7 @@ def update(house: House, ref: str, wanted: UpdateRequest) -> str:
 def line_of(wanted: UpdateRequest, name: str) -> str:
     """The docker line that asks for it."""
     restart = wanted.restart
-    policy = None if restart is None else f"{restart.name}:{restart.max_retries}" if restart.max_retries else restart.name
+    policy = restart and (f"{restart.name}:{restart.max_retries}" if restart.max_retries else restart.name)
     flags = {
         "--memory": wanted.memory_bytes, "--memory-swap": wanted.memory_swap_bytes,
         "--cpus": None if wanted.nano_cpus is None else wanted.nano_cpus / 1e9, "--cpu-shares": wanted.cpu_shares,
@@ -63,7 +63,8 @@ def changed(before: RunRequest, wanted: UpdateRequest) -> RunRequest:
         held = before.memory_swap_bytes or 2 * before.memory_bytes
         if 0 < held < wanted.memory_bytes:
             raise InvalidRequest(
-                "memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+                "memory limit should be smaller than already set memoryswap limit,"
+                " update the memoryswap at the same time",
                 hint=f"add --memory-swap {2 * wanted.memory_bytes}",
             )
         swap = held

@@ -64,7 +64,7 @@ class Execs:
             if pid == 0:
                 from dockview.engine.runtime import exec_helper  # noqa: PLC0415  its memory is not the shim's
 
-                exec_helper.run(client.socket.fileno(), tell, members, self._birth, self._story, wish)
+                exec_helper.run((client.socket.fileno(), tell), members, self._birth, self._story, wish)
             self._helpers[pid] = done
         finally:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGCHLD,))

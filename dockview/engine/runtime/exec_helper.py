@@ -33,8 +33,9 @@ _LETTERS = {"stdout": b"1", "stderr": b"2"}
 _POLLHUP_OR_ERR = select.POLLHUP | select.POLLERR
 
 
-def run(client: int, tell: int, members: list[int], birth: Birth, story: Story, wish: dict[str, Any]) -> NoReturn:
-    """Live, and exit. Called in a fork of the shim."""
+def run(fds: tuple[int, int], members: list[int], birth: Birth, story: Story, wish: dict[str, Any]) -> NoReturn:
+    """Live, and exit. Called in a fork of the shim; `fds` are the client's and the pipe to the shim."""
+    client, tell = fds
     for number in (_signal.SIGTERM, _signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE):
         _signal.signal(number, _signal.SIG_IGN)  # it ends when its command does
     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
@@ -215,7 +216,7 @@ class Helper:
     def _has_told_everything(self) -> bool:
         """Whether what the ended command has written is sent; a child of it that holds a pipe open is not awaited."""
         while not self._unsent and self._outputs:
-            if not any([self._read(fd) for fd in list(self._outputs)]):
+            if not any(self._read(fd) for fd in list(self._outputs)):
                 return True
         return not self._unsent
 

@@ -148,7 +148,8 @@ def _restrict(join: Join, environment: dict[str, str], facts: Facts) -> list[str
         everything = [f"CAP_{name}" for name in caps.NAMES[: caps.last() + 1]]
         process["capabilities"] = dict.fromkeys(_CAPABILITY_SETS, everything)
         has_seccomp = False
-    identity = users.lookup(join.wish.get("user") or process["user"].get("username", ""), more=process.get("groups", ()))
+    user = join.wish.get("user") or process["user"].get("username", "")
+    identity = users.lookup(user, more=process.get("groups", ()))
     environment.setdefault("HOME", identity.home)
     cwd = join.wish.get("cwd") or process["cwd"]
     try:
