@@ -58,7 +58,8 @@ def _printer(template: str) -> Callable[[Event], str]:
     render = compile_template(template)
     return lambda event: render({
         **_with_older_keys(event), "ID": event.actor_id, "Status": event.action,
-        "From": event.attributes.get("image", ""), "Scope": "local", "Time": event.time_ns // NS, "TimeNano": event.time_ns,
+        "From": event.attributes.get("image", ""), "Scope": "local", "Time": event.time_ns // NS,
+        "TimeNano": event.time_ns,
     })  # fmt: skip
 
 

@@ -35,13 +35,14 @@ def images(engine: Engine, command: Command, console: Console) -> int:
     found = engine.images()
     passes = _filter(found, command.texts("filter"))
     wanted = command.refs[0] if command.refs else ""
+    patterns = [text.partition("=")[2] for text in command.texts("filter") if text.startswith("reference=")]
     now = time.time_ns()
     rows = [
         row
         for image in found
         if passes(image)
         for row in image_rows(image, now, is_whole=command.is_on("no-trunc"))
-        if not wanted or _is_wanted(row, wanted)
+        if (not wanted or _is_wanted(row, wanted)) and (not patterns or _is_like(row, patterns))
     ]
     columns = _COLUMNS_WITH_DIGEST if command.is_on("digests") else _COLUMNS
     return show(Listing(IMAGE_HEADERS, columns, rows), command, console)
@@ -88,6 +89,11 @@ def _filter(found: Sequence[Image], texts: Sequence[str]) -> Callable[[Image], b
 
 def _fits(reference: str, pattern: str) -> bool:
     return fits_path(reference, pattern) or fits_path(split_tag(reference)[0], pattern)
+
+
+def _is_like(row: dict[str, str], patterns: Sequence[str]) -> bool:
+    """Of an image with several names only those are shown that a reference filter asks for."""
+    return any(_fits(f"{row['Repository']}:{row['Tag']}", pattern) for pattern in patterns)
 
 
 def _is_wanted(row: dict[str, str], wanted: str) -> bool:

@@ -10,7 +10,7 @@ from dockview.commands.execute_ps import labels_text
 from dockview.commands.filters import fits_name, has_label, is_true, matches, one_of, read_filters
 from dockview.commands.listing import Listing, show
 from dockview.commands.template import Row, labelled
-from dockview.commands.times import created_at
+from dockview.commands.times import created_at_exactly
 from dockview.engine.api import Engine
 from dockview.engine.model import Network, Volume
 from dockview.text import docker_size
@@ -47,7 +47,7 @@ def _network_row(network: Network, *, is_whole: bool) -> Row:
         "IPv6": "true" if ":" in network.subnet else "false",
         "Internal": "true" if network.is_internal else "false",
         "Labels": labels_text(network.labels),
-        "CreatedAt": created_at(network.created_ns),
+        "CreatedAt": created_at_exactly(network.created_ns),
         "Subnet": network.subnet,
         "Gateway": network.gateway,
     }, network.labels)  # fmt: skip

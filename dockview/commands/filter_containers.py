@@ -31,7 +31,7 @@ class _Looks:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._moments: dict[str, int] = {}
+        self._places: dict[str, int] = {}
         self._images: dict[str, tuple[set[str], list[tuple[str, ...]]]] = {}
         self._layers: dict[str, tuple[str, ...]] | None = None
         self._members: dict[str, tuple[set[str], set[str]]] = {}
@@ -46,21 +46,24 @@ class _Looks:
             "label": lambda text: has_label(container.labels, text),
             "health": lambda text: (container.health or "none") == one_of("health", text, _HEALTH),
             "exited": lambda text: _has_exited(container, text),
-            "before": lambda text: container.created_ns < self._moment(text),
-            "since": lambda text: container.created_ns > self._moment(text),
+            "before": lambda text: self._place(container.id) > self._place(text),
+            "since": lambda text: self._place(container.id) < self._place(text),
             "ancestor": lambda text: self._is_of(container, text),
             "network": lambda text: self._is_on(container, text),
-            "publish": lambda text: not port_numbers("publish", text).isdisjoint(
-                {(port.container_port, port.protocol) for port in container.ports}
+            "publish": lambda text: container.status.is_alive and not port_numbers("publish", text).isdisjoint(
+                {(port.host_port, port.protocol) for port in container.ports}
             ),
             "expose": lambda text: not port_numbers("expose", text).isdisjoint(self._exposed(container)),
             "volume": lambda text: self._has_mount(container, text),
         }  # fmt: skip
 
-    def _moment(self, ref: str) -> int:
-        if ref not in self._moments:
-            self._moments[ref] = self._engine.container(ref).created_ns
-        return self._moments[ref]
+    def _place(self, ref: str) -> int:
+        """Where it is among all containers, of which the newest comes first. Raises: NotFound."""
+        if not self._places:
+            self._places = {item.id: place for place, item in enumerate(self._engine.containers(all=True))}
+        if ref not in self._places:
+            self._places[ref] = self._places.get(self._engine.container(ref).id, -1)
+        return self._places[ref]
 
     def _is_of(self, container: Container, ref: str) -> bool:
         """Whether its image is the one that is named, or was made on top of it."""
@@ -92,6 +95,9 @@ class _Looks:
         return self._inspected[container.id]
 
     def _exposed(self, container: Container) -> set[tuple[int, str]]:
+        """What a running container offers; docker does not look at the others."""
+        if not container.status.is_alive:
+            return set()
         exposed = (self._inspect(container).get("Config") or {}).get("ExposedPorts") or {}
         ports = {(port.container_port, port.protocol) for port in container.ports}
         return ports | {number for text in exposed for number in port_numbers("expose", text)}

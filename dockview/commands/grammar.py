@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dockview.commands.flags import Flag, many, missing, switch, value
-from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
 from dockview.commands.grammar_files import COMMIT_FLAGS, CP_FLAGS, EXPORT_FLAGS, VOLUME_CREATE_FLAGS
+from dockview.commands.grammar_networks import CONNECT_FLAGS, CREATE_FLAGS
 from dockview.commands.grammar_processes import EXEC_FLAGS, STATS_FLAGS, UPDATE_FLAGS
 from dockview.commands.grammar_run import RUN_FLAGS
-from dockview.commands.values import filter_entry, integer, signal_name
+from dockview.commands.values import filter_entry, integer, sent_signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,17 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("stop", "CONTAINER [CONTAINER...]", "Stop one or more running containers", "execute_containers:stop",
          (value("timeout", "t", "int", "Seconds to wait before killing the container", convert=integer,
                 aliases=("time",)),
-          value("signal", "s", "string", "Signal to send to the container", convert=signal_name)),
+          value("signal", "s", "string", "Signal to send to the container", convert=sent_signal)),
          1, None, ("container stop",)),
+    Verb("restart", "CONTAINER [CONTAINER...]", "Restart one or more containers", "execute_containers:restart",
+         (value("timeout", "t", "int", "Seconds to wait before killing the container", convert=integer,
+                aliases=("time",)),
+          value("signal", "s", "string", "Signal to send to the container", convert=signal_name)),
+         1, None, ("container restart",)),
     Verb("rename", "CONTAINER NEW_NAME", "Rename a container", "execute_containers:rename", (), 2, 2,
          ("container rename",)),
     Verb("kill", "CONTAINER [CONTAINER...]", "Kill one or more running containers", "execute_containers:kill",
-         (value("signal", "s", "string", "Signal to send to the container", convert=signal_name),),
+         (value("signal", "s", "string", "Signal to send to the container", convert=sent_signal),),
          1, None, ("container kill",)),
     Verb("rm", "CONTAINER [CONTAINER...]", "Remove one or more containers", "execute_containers:rm",
          (switch("force", "f", "Force the removal of a running container (uses SIGKILL)"),
@@ -228,8 +233,8 @@ GROUPS: Mapping[str, str] = {
 MISSING_VERBS: frozenset[str] = frozenset({
     "build", "builder", "buildx", "checkpoint", "compose", "config", "context",
     "manifest", "node", "plugin", "push",
-    "restart", "search", "secret", "service", "stack", "swarm", "trust",
-   
+    "search", "secret", "service", "stack", "swarm", "trust",
+
 })  # fmt: skip
 """What docker has and this version has not, alone or after a group (`network create`)."""
 

@@ -194,6 +194,8 @@ def _field(value: Any, name: str, before: Sequence[str]) -> Any:
         raise TemplateError(f"nil pointer evaluating {where}: .{'.'.join(before)} is empty")
     if not isinstance(value, Mapping):
         raise TemplateError(f".{'.'.join(before)} has no fields, so no {where}")
+    if name not in value and name in _SLICES | _MAPS | _POINTERS:
+        return None  # docker's JSON leaves out what is not set
     if name not in value:
         raise TemplateError(f'no field "{name}"', f"there are {', '.join(map(str, value))}")
     return value[name]

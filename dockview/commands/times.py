@@ -20,6 +20,14 @@ def rfc3339_local(ns: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', moment)}.{ns % NS:09}{zone}"
 
 
+def created_at_exactly(ns: int | None) -> str:
+    """The same with its nanoseconds, as docker prints that of networks."""
+    if ns is None:
+        return "N/A"
+    fraction = f".{ns % NS:09}".rstrip("0").rstrip(".")
+    return time.strftime(f"%Y-%m-%d %H:%M:%S{fraction} %z %Z", time.localtime(ns // NS))
+
+
 def created_at(ns: int | None) -> str:
     """`2024-05-01 14:00:00 +0200 CEST`, in this machine's zone; `N/A` where unknown."""
     return "N/A" if ns is None else time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(ns // NS))

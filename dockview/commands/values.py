@@ -83,6 +83,14 @@ def signal_name(text: str) -> str:
     return name
 
 
+def sent_signal(text: str) -> str:
+    """A signal to send. Docker leaves it to the daemon to refuse one, so the exit code is 1 and not that of a flag."""
+    try:
+        return signal_name(text)
+    except ValueError as error:
+        raise UsageError(str(error), exit_code=1) from None
+
+
 def environment_entry(text: str) -> str:
     """A `KEY=value`, or a bare `KEY` as it is."""
     if not text or text.startswith("="):

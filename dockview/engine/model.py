@@ -40,7 +40,8 @@ class PortMapping:
     host_port: int = 0
 
     def __str__(self) -> str:
-        return f"{self.host_ip}:{self.host_port}->{self.container_port}/{self.protocol}"
+        host = f"[{self.host_ip}]" if ":" in self.host_ip else self.host_ip
+        return f"{host}:{self.host_port}->{self.container_port}/{self.protocol}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,9 +203,9 @@ def test_ps__sizes_only_when_asked_for(engine: ScriptedEngine) -> None:
         ("-f name=^/?(web|db)$", ["web", "db"]),
         ("-f name=e", ["web"]),
         ("-f ancestor=web -f ancestor=db", ["web", "db"]),
-        ("-f publish=80", ["web"]),
+        ("-f publish=8080", ["web"]),
         ("-f publish=3000-4000/tcp", ["db"]),
-        ("-f publish=80/udp", []),
+        ("-f publish=80", []),
         ("-f label=a -f label=b=2", ["db"]),
         ("-f health=healthy", ["web"]),
         ("-f health=none", ["db", "loop"]),
@@ -256,6 +256,9 @@ def test_images__filters_and_rows(engine: ScriptedEngine) -> None:
     assert named("-f reference=web") == ["web:2"]
     assert named("-f reference=*/web:*") == ["a/web:1"]
     assert named("-f reference=*") == ["web:2"]
+    engine.image_list[0] = replace(engine.image_list[0], tags=("a/web:1", "b/web:1"))
+    assert named("-f reference=b/*") == ["b/web:1"]
+    engine.image_list[0] = replace(engine.image_list[0], tags=("a/web:1",))
     assert named("-f before=a/web:1") == ["web:2", "<none>:<none>"]
     assert named("-f since=web:2") == ["a/web:1"]
     assert named("-f label=x=1 -f dangling=false") == ["a/web:1"]

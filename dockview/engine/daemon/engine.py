@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dockview.engine.api import NO_FILTERS, Attachment, Filters, OnAttach, OnRecord, Stream
@@ -13,8 +14,10 @@ from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.connection import find_endpoint
 from dockview.engine.daemon.details import Details
 from dockview.engine.daemon.doctor import doctor
+from dockview.engine.daemon.engine_files import Files
 from dockview.engine.daemon.engine_images import ImageVerbs
 from dockview.engine.daemon.processes import Processes
+from dockview.engine.daemon.restart import restart
 from dockview.engine.daemon.streams import open_events, open_logs
 from dockview.engine.daemon.traces import Journal
 from dockview.engine.daemon.watch import Watch
@@ -34,7 +37,6 @@ from dockview.engine.model import (
     PrunePlan,
     PruneReport,
     RunRequest,
-    Volume,
 )
 from dockview.engine.prune_filter import read_prune_filter
 from dockview.engine.recorder import Recorder
@@ -45,7 +47,7 @@ _MISSING = {
 }
 
 
-class DockerEngine(ImageVerbs, Processes):
+class DockerEngine(ImageVerbs, Processes, Files):
     """One daemon. Making it sends nothing; the first call connects.
 
     Raises: NotFound, NotSupported, InvalidRequest for a host or context that cannot be used.
@@ -82,7 +84,11 @@ class DockerEngine(ImageVerbs, Processes):
         """Bytes on disk by kind, as the daemon counts them."""
         with self._daemon.line() as api, self._daemon.mapped("cannot ask for the disk usage"):
             found = api.df()
-            return usage.disk_usage(found) if details else mapping.disk_usage(found)
+            if not details:
+                return mapping.disk_usage(found)
+        counted = usage.disk_usage(found)
+        said = [str(row.get("Status") or "") for row in found.get("Containers") or ()]
+        return replace(counted, containers=tuple(self._details.fill(list(zip(counted.containers, said, strict=True)))))
 
     def close(self) -> None:
         """Unblock every call in flight and let go of everything; containers go on."""
@@ -174,6 +180,19 @@ class DockerEngine(ImageVerbs, Processes):
         except NotFound:  # It ran with --rm: this is the last that was known of it.
             return container
 
+    def restart(
+        self, ref: str, *, timeout_s: int | None = None, signal: str = "", cancel: CancelToken | None = None
+    ) -> Container:
+        """Stop and start."""
+        found = containers.inspect(self._daemon, ref)
+        container = mapping.container_of_inspect(found)
+        option = ("" if timeout_s is None else f"-t {timeout_s} ") + (f"-s {signal} " if signal else "")
+        with self._record("restart", container.name, f"docker restart {option}{container.name}", cancel) as trace:
+            trace.subject(container=container.id, name=container.name, image=container.image)
+            running = restart(self._daemon, trace, self._watch, found, timeout_s, signal)
+            self._details.forget(container.id)
+            return mapping.container_of_inspect(running)
+
     def rename(self, ref: str, name: str) -> None:
         """Give a container another name."""
         container = mapping.container_of_inspect(containers.inspect(self._daemon, ref))
@@ -188,13 +207,13 @@ class DockerEngine(ImageVerbs, Processes):
         with self._record_of("kill", container, f"docker kill -s {signal} {container.name}") as trace:
             containers.kill(self._daemon, trace, found, signal)
 
-    def remove(self, ref: str, *, force: bool = False) -> None:
+    def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
         """Remove a container."""
         found = containers.inspect(self._daemon, ref)
         container = mapping.container_of_inspect(found)
-        line = f"docker rm {'-f ' if force else ''}{container.name}"
+        line = f"docker rm {'-f ' if force else ''}{'-v ' if volumes else ''}{container.name}"
         with self._record_of("rm", container, line) as trace:
-            containers.remove(self._daemon, trace, found, force=force)
+            containers.remove(self._daemon, trace, found, force=force, volumes=volumes)
 
     def wait(self, ref: str) -> int | None:
         """Block until the container has exited."""
@@ -248,11 +267,6 @@ class DockerEngine(ImageVerbs, Processes):
         found = self.container(container)
         with self._record_of("network disconnect", found, f"docker network disconnect {ref} {found.name}") as trace:
             networks.disconnect(self._daemon, trace, ref, found.id, force=force)
-
-    def volumes(self) -> Sequence[Volume]:
-        """All named volumes; their sizes are not counted here, which may take long, but in `prune_plan`."""
-        with self._daemon.mapped("cannot list volumes"):
-            return [mapping.volume(row) for row in self._daemon.api.volumes().get("Volumes") or ()]
 
     def prune_plan(
         self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
