@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dockview.engine.daemon import mapping
 from dockview.engine.daemon.client import Daemon
-from dockview.engine.errors import NotFound
+from dockview.engine.errors import Conflict, DockviewError, NotFound, Unauthorized
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import Network, NetworkRequest
 from dockview.engine.recorder import Recorder, SpanRecorder
+
+
+@contextlib.contextmanager
+def _allowed(daemon: Daemon, what: str) -> Iterator[None]:
+    """Errors of a network verb: a daemon says 403 (forbidden), or 500, of what the state of things does not allow."""
+    try:
+        with daemon.mapped(what):
+            yield
+    except DockviewError as error:
+        if isinstance(error, Unauthorized) or "is not connected to" in error.message:
+            raise Conflict(error.message, hint=error.hint) from error
+        raise
 
 
 def create(daemon: Daemon, trace: Recorder, request: NetworkRequest) -> Network:
@@ -19,7 +32,7 @@ def create(daemon: Daemon, trace: Recorder, request: NetworkRequest) -> Network:
         span.fact("request", "POST /networks/create")
         span.fact("name", request.name)
     with trace.phase(Phase.NETWORK, check=f"docker network inspect {request.name}") as span:
-        with daemon.mapped(f"cannot create network {request.name}"):
+        with _allowed(daemon, f"cannot create network {request.name}"):
             made = daemon.api.create_network(
                 request.name, driver=request.driver, internal=request.is_internal, labels=dict(request.labels),
                 options=dict(request.options), ipam=_ipam(request), check_duplicate=True,
@@ -52,7 +65,7 @@ def remove(daemon: Daemon, trace: Recorder, ref: str) -> None:
         network = mapping.network(_inspect(daemon, ref))
         span.fact("network", network.name, Origin.REPORTED)
         span.fact("subnet", network.subnet or None, Origin.REPORTED)
-        with daemon.mapped(f"cannot remove network {ref}"):
+        with _allowed(daemon, f"cannot remove network {ref}"):
             daemon.api.remove_network(network.id)
 
 
@@ -62,7 +75,7 @@ def connect(
     """Put a container on one more network. Raises: Conflict, InvalidRequest."""
     with trace.phase(Phase.NETWORK, ref, check=f"docker inspect {container_id[:12]}") as span:
         span.fact("network", ref)
-        with daemon.mapped(f"cannot connect to network {ref}"):
+        with _allowed(daemon, f"cannot connect to network {ref}"):
             daemon.api.connect_container_to_network(
                 container_id, ref, ipv4_address=ip or None, aliases=list(aliases) or None
             )
@@ -73,7 +86,7 @@ def disconnect(daemon: Daemon, trace: Recorder, ref: str, container_id: str, *, 
     """Take a container off a network. Raises: Conflict, where it is not on it."""
     with trace.phase(Phase.NETWORK, ref, check=f"docker inspect {container_id[:12]}") as span:
         span.fact("network", ref)
-        with daemon.mapped(f"cannot disconnect from network {ref}"):
+        with _allowed(daemon, f"cannot disconnect from network {ref}"):
             daemon.api.disconnect_container_from_network(container_id, ref, force=force)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.probe import NAMESPACES
 from dockview.engine.model import Finding
-from dockview.engine.network import outbound
+from dockview.engine.network import outbound, pasta
 from dockview.engine.runtime import cgroups, seccomp
 from dockview.engine.runtime.idmap import subordinate_range
 
@@ -89,8 +89,8 @@ def _user(house: House) -> Finding:
     return Finding(
         "user",
         LIMITED,
-        f"uid {os.geteuid()}, rootless: containers have a loopback network and published ports, but no way out",
-        "run as root for a bridge and outbound traffic",
+        f"uid {os.geteuid()}, rootless: containers have published ports, but no networks of their own",
+        "run as root for bridges",
     )
 
 
@@ -224,7 +224,7 @@ def _bridge(house: House, tried: Mapping[str, int]) -> Finding:
 def _outbound(house: House) -> Finding:
     topic = "outbound"
     if house.is_rootless:
-        return Finding(topic, LIMITED, "rootless containers reach no other network", "run as root")
+        return _rootless_outbound(topic)
     if shutil.which("nft") is None:
         return Finding(topic, LIMITED, "nft is not installed: containers reach only each other", "apt: nftables")
     if outbound.drops_forwarded():
@@ -241,6 +241,14 @@ def _outbound(house: House) -> Finding:
     if not now and not os.access(outbound.FORWARD_SWITCH, os.W_OK):
         return Finding(topic, LIMITED, "IPv4 is not forwarded", "sysctl net.ipv4.ip_forward=1")
     return Finding(topic, OK, f"nft masquerades; {forwarding[now]}")
+
+
+def _rootless_outbound(topic: str) -> Finding:
+    why_not = pasta.why_not()
+    if not why_not:
+        return Finding(topic, OK, "pasta carries the packets of rootless containers")
+    remedy = "apt: passt" if "not installed" in why_not else "chmod 0666 /dev/net/tun (udev's default)"
+    return Finding(topic, LIMITED, f"rootless containers reach nothing else: {why_not}", f"{remedy}; or run as root")
 
 
 def _ports() -> Finding:

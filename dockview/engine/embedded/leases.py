@@ -249,7 +249,8 @@ def check_ip(network: NetworkRecord, ip: str) -> None:
     """Whether a container may ask for this address there. Raises: InvalidRequest."""
     if network.is_default:
         raise InvalidRequest(
-            "user specified IP address is supported on user defined networks only", hint="dockview network create --subnet"
+            "user specified IP address is supported on user defined networks only",
+            hint="dockview network create --subnet",
         )
     if not network.is_own_subnet:
         raise InvalidRequest(

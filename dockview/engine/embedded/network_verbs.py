@@ -35,7 +35,7 @@ _PREDEFINED = {"bridge": "bridge", "host": "host", "none": "null"}
 
 
 def list_networks(house: House) -> list[Network]:
-    """The networks of a store; docker's bridge, host and none are always there, the first without a subnet until used."""
+    """The networks of a store. Bridge, host and none are always there, the first without a subnet until it is used."""
     recorded = {record.name: record for record in records.everything(house.database)}
     found = [
         Network(id=records.predefined_id(house.layout.root, name), name=name, driver=driver)
@@ -163,12 +163,13 @@ def _check_subnet(request: NetworkRequest) -> None:
 def _subnet(text: str, what: str) -> Subnet:
     if ":" in text:
         raise NotSupported(f"{what} {text}: the embedded engine's networks are IPv4", hint="for example 10.5.0.0/24")
+    wrong = InvalidRequest(f"invalid {what} {text}: invalid CIDR block notation", hint="such as 10.5.0.0/24")
+    if text.count(".") != 3 or "/" not in text:
+        raise wrong
     try:
-        if text.count(".") != 3 or "/" not in text:
-            raise ValueError(text)
         return Subnet.parse(text)
     except ValueError:
-        raise InvalidRequest(f"invalid {what} {text}: invalid CIDR block notation", hint="such as 10.5.0.0/24") from None
+        raise wrong from None
 
 
 def _is_host(subnet: Subnet, address: str) -> bool:
@@ -251,7 +252,7 @@ def remove_record(house: House, record: NetworkRecord, span: SpanRecorder) -> No
 
 
 def unused(house: House, gone: set[str], passes: Any) -> list[PruneItem]:
-    """The networks that no container is on, whether it runs or not, except those containers that go in the same prune."""
+    """The networks that no container is on, running or not; `gone` are those that the same prune removes first."""
     return [
         PruneItem("network", record.id, record.name, 0, "no container is on it")
         for record in records.everything(house.database)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dockview.engine.embedded import neighbours
 from dockview.engine.embedded.leases import ROOTLESS, network_of, take_address
@@ -53,7 +53,7 @@ def connect_network(house: House, ref: str, container: str, *, ip: str, aliases:
                     span.fact("interface", end.interface)
                     span.fact("connected", "with the next start: the container does not run")
                 else:
-                    _plug(span, house, record, end, *entered)
+                    _plug(span, house, record, end, entered)
         trace.commit()
 
 
@@ -79,7 +79,7 @@ def disconnect_network(house: House, ref: str, container: str, *, force: bool) -
                 _take_off(house, network, record.id)
                 span.fact("address free again", end.address)
                 if entered is not None:
-                    _unplugged(span, house, record, end, *entered)
+                    _unplugged(span, house, record, end, entered)
         trace.commit()
 
 
@@ -98,7 +98,8 @@ def _check(house: House, network: NetworkRecord, record: ContainerRecord) -> Non
     mode = record.request.network
     if mode == "host" or mode.startswith("container:"):
         raise Conflict(
-            "container sharing network namespace with another container or host cannot be connected to any other network"
+            "container sharing network namespace with another container or host cannot be connected to any other "
+            "network"
         )
     if mode == "none":
         raise Conflict(
@@ -112,9 +113,16 @@ def _end(house: House, network: NetworkRecord, container_id: str) -> Membership:
     return next(e for e in records.memberships(house.database, container_id) if e.network.id == network.id)
 
 
+class _Entered(NamedTuple):
+    pid: int
+    netns_fd: int
+    inside: Netlink
+    """A socket in that namespace."""
+
+
 @contextlib.contextmanager
-def _inside(house: House, record: ContainerRecord) -> Iterator[tuple[int, int, Netlink] | None]:
-    """(pid, its network namespace, a socket inside) of a container that runs; None of one that does not."""
+def _inside(house: House, record: ContainerRecord) -> Iterator[_Entered | None]:
+    """The network of a container that runs; None of one that does not."""
     folder = house.layout.container(record.id)
     state = read_state(folder)
     if state is not None and state.status == "restarting":
@@ -134,26 +142,22 @@ def _inside(house: House, record: ContainerRecord) -> Iterator[tuple[int, int, N
             yield None
             return
         with Netlink(open_inside(fd)) as inside:
-            yield state.pid, fd, inside
+            yield _Entered(state.pid, fd, inside)
     finally:
         os.close(fd)
 
 
-def _plug(
-    span: SpanRecorder, house: House, record: ContainerRecord, end: Membership, pid: int, fd: int, inside: Netlink
-) -> None:
-    span.check(f"nsenter -t {pid} -n ip -br addr")
-    has_way_out = bridges.look(inside).default_route is None and not end.network.is_internal
-    make_end(span, house, end, fd, inside, has_way_out=has_way_out)
+def _plug(span: SpanRecorder, house: House, record: ContainerRecord, end: Membership, entered: _Entered) -> None:
+    span.check(f"nsenter -t {entered.pid} -n ip -br addr")
+    has_way_out = bridges.look(entered.inside).default_route is None and not end.network.is_internal
+    make_end(span, house, end, entered.netns_fd, entered.inside, has_way_out=has_way_out)
     write_leave_file(house, record.id)
     _tell(span, house, record, end.network, added=[_own_line(record, end)])
 
 
-def _unplugged(
-    span: SpanRecorder, house: House, record: ContainerRecord, end: Membership, pid: int, fd: int, inside: Netlink
-) -> None:
-    del fd
-    span.check(f"nsenter -t {pid} -n ip -br addr")
+def _unplugged(span: SpanRecorder, house: House, record: ContainerRecord, end: Membership, entered: _Entered) -> None:
+    inside = entered.inside
+    span.check(f"nsenter -t {entered.pid} -n ip -br addr")
     found = bridges.look(inside)
     others = records.memberships(house.database, record.id)
     way_out = next((other for other in others if not other.network.is_internal), None)
@@ -178,6 +182,7 @@ def _tell(
     house: House,
     record: ContainerRecord,
     network: NetworkRecord,
+    *,
     added: Sequence[str] = (),
     gone: Sequence[str] = (),
 ) -> None:

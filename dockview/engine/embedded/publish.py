@@ -1,4 +1,4 @@
-"""Published ports: the phase ports. The host's ports are taken before the start, the proxy's command line is written."""
+"""Published ports, the phase ports: the host's ports are taken before the start, their proxy's command is written."""
 
 from __future__ import annotations
 

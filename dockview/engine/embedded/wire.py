@@ -60,7 +60,7 @@ def connect(house: House, trace: Recorder, lease: Lease, born: Born, folder: str
                         span.fact("subnet moved", lease.moved)
                     make_end(span, house, lease.ends[0], born.netns_fd, inside, has_way_out=_is_first_out(lease, 0))
                 else:
-                    _alone(span, lease, inside, born, trace, folder)
+                    _alone(span, lease, inside, born, trace=trace, folder=folder)
             _name_service(span, lease, lease.folder or folder)
             if len(lease.ends) == 1:
                 _tell_neighbours(span, house, lease)
@@ -136,7 +136,7 @@ def _share(span: SpanRecorder, lease: Lease, born: Born) -> None:
     span.fact("outbound", "the other container's own")
 
 
-def _alone(span: SpanRecorder, lease: Lease, inside: Netlink, born: Born, trace: Recorder, folder: str) -> None:
+def _alone(span: SpanRecorder, lease: Lease, inside: Netlink, born: Born, *, trace: Recorder, folder: str) -> None:
     detail = f"none ({lease.why})" if lease.why else "none (network none: loopback only)"
     if lease.mode == LOOPBACK and born.userns_fd is not None:
         from dockview.engine.network import pasta  # noqa: PLC0415  rootless

@@ -67,17 +67,13 @@ def overlapped(net: Netlink, subnet: Subnet, bridge: str) -> str:
     own = rt.find_link(net, bridge)
     index = -1 if own is None else own.ifindex
     for address in rt.addresses(net):
-        if address.link_index != index and address.subnet.overlaps(subnet) and _lies_in(address, subnet):
+        if address.link_index != index and address.subnet.overlaps(subnet):
             return f"address {address}"
     for route in rt.routes(net):
         is_narrower = route.to is not None and route.to.prefix >= subnet.prefix and route.to.overlaps(subnet)
         if route.link_index != index and is_narrower:
             return f"route {route.to}{f' via {route.gateway}' if route.gateway else ''}"
     return ""
-
-
-def _lies_in(address: rt.Address, subnet: Subnet) -> bool:
-    return Subnet.parse(f"{address.address}/32").overlaps(subnet) or address.prefix >= subnet.prefix
 
 
 def taken_subnets(net: Netlink) -> list[Subnet]:
