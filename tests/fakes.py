@@ -51,10 +51,10 @@ from dockview.engine.model import (
     PruneReport,
     RunRequest,
     Stats,
-    Volume,
     VolumeUse,
 )
 from dockview.engine.recorder import Recorder
+from tests.support.fake_files import FakeFiles
 
 T = TypeVar("T")
 
@@ -152,10 +152,11 @@ class NotHere:
     import_image = login = logout = _refuse
 
 
-class FakeEngine(NotHere):
+class FakeEngine(NotHere, FakeFiles):
     """Satisfies engine.api.Engine; keeps its containers in a list, and does what the verbs say."""
 
     def __init__(self, *, containers: Sequence[Container] | None = None, pace_s: float = 0.0) -> None:
+        FakeFiles.__init__(self)
         self.lock = threading.RLock()
         self.list = list(default_containers() if containers is None else containers)
         self.image_list = default_images()
@@ -351,6 +352,12 @@ class FakeEngine(NotHere):
         after = self._change(ref, status=ContainerStatus.EXITED, exit_code=143, pid=None, ip="")
         self.say("die", after)
         return after
+
+    def restart(self, ref: str, *, timeout_s: int | None = None, **_: Any) -> Container:
+        self._note(f"restart {self._find(ref).name}")
+        if self._find(ref).status.is_alive:
+            self.stop(ref, timeout_s=timeout_s)
+        return self.start(ref)
 
     def rename(self, ref: str, name: str) -> None:
         self._note(f"rename {self._find(ref).name} {name}")
@@ -554,9 +561,6 @@ class FakeEngine(NotHere):
 
     def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
         self._note(f"network disconnect {ref} {self._find(container).name}")
-
-    def volumes(self) -> Sequence[Volume]:
-        return [Volume(name="db-data", driver="local", mountpoint="/var/lib/dockview/volumes/db-data", size_bytes=8200)]
 
     def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         self._note(f"prune_plan {' '.join(kinds)}{' all' if all_images else ''}")

@@ -120,7 +120,7 @@ def unpack(pieces: Iterable[bytes], landing: Landing, *, keeps_owners: bool = Fa
     top = os.open(landing.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     folders: list[tuple[list[str], tarfile.TarInfo]] = []
     try:
-        with tarfile.open(fileobj=io.BufferedReader(_Reader(pieces), _PIECE_BYTES), mode="r|") as tar:  # type: ignore[type-var]
+        with tarfile.open(fileobj=io.BufferedReader(_Reader(pieces), _PIECE_BYTES), mode="r|") as tar:
             for member in tar:
                 parts = _renamed(member.name, landing)
                 if parts:

@@ -1,8 +1,9 @@
-"""`create`, `stop`, `rename`, `kill`, `rm` and `wait`."""
+"""`create`, `stop`, `restart`, `rename`, `kill`, `rm` and `wait`."""
 
 from __future__ import annotations
 
 from dockview.commands.cancellable import call_cancellable
+from dockview.commands.cidfile import CidFile
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.each import for_each
@@ -17,9 +18,10 @@ def create(engine: Engine, command: Command, console: Console) -> int:
     if request is None:
         raise EngineBug("create without a request")
     progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
-    on_record = progress.on_record if progress else None
     try:
-        made = call_cancellable(lambda cancel: engine.create(request, cancel=cancel, on_record=on_record))
+        with CidFile(command.text("cidfile")) as cidfile:
+            on_record = cidfile.hearing(progress.on_record if progress else None)
+            made = call_cancellable(lambda cancel: engine.create(request, cancel=cancel, on_record=on_record))
     finally:
         if progress:
             progress.close()
@@ -33,6 +35,17 @@ def stop(engine: Engine, command: Command, console: Console) -> int:
 
     def act(ref: str) -> str:
         engine.stop(ref, timeout_s=timeout_s, signal=signal)
+        return ref
+
+    return for_each(command.refs, act, console)
+
+
+def restart(engine: Engine, command: Command, console: Console) -> int:
+    """Stop containers and start them again."""
+    timeout_s, signal = command.number("timeout"), command.text("signal") or ""
+
+    def act(ref: str) -> str:
+        call_cancellable(lambda cancel: engine.restart(ref, timeout_s=timeout_s, signal=signal, cancel=cancel))
         return ref
 
     return for_each(command.refs, act, console)

@@ -79,6 +79,10 @@ class Attachment(Protocol):
         """Let the container read end-of-file."""
         ...
 
+    def promise_removal(self) -> None:
+        """Say that the caller will remove a --rm container at its end, before he calls close(); a saving, no duty."""
+        ...
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pseudo-terminal its size."""
         ...
@@ -168,6 +172,12 @@ class Engine(Protocol):
 
     def stop(self, ref: str, *, timeout_s: int | None = None, signal: str = "") -> Container:
         """Send the stop signal, or this one, wait, then SIGKILL. An already stopped container is left as it is."""
+        ...
+
+    def restart(
+        self, ref: str, *, timeout_s: int | None = None, signal: str = "", cancel: CancelToken | None = None
+    ) -> Container:
+        """Stop a container, as stop() does, and start it again; one that does not run is started."""
         ...
 
     def rename(self, ref: str, name: str) -> None:

@@ -185,13 +185,13 @@ def kill(daemon: Daemon, trace: Recorder, found: mapping.Json, signal: str) -> N
         daemon.api.kill(found["Id"], signal)
 
 
-def remove(daemon: Daemon, trace: Recorder, found: mapping.Json, *, force: bool) -> None:
+def remove(daemon: Daemon, trace: Recorder, found: mapping.Json, *, force: bool, volumes: bool = False) -> None:
     """Phase REMOVE. Raises: Conflict when it runs and force is not given."""
     name = str(found.get("Name") or "").lstrip("/")
     with trace.phase(Phase.REMOVE, check="docker ps -a") as span, daemon.line(trace.cancel) as api:
         span.fact("force", force)
         with daemon.mapped(f"cannot remove container {name}", trace.cancel):
-            api.remove_container(found["Id"], force=force)
+            api.remove_container(found["Id"], force=force, v=volumes)
 
 
 def attach_running(daemon: Daemon, watch: Watch, ref: str, *, stdin: bool, logs: bool) -> DaemonAttachment:

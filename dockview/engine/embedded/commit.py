@@ -131,7 +131,7 @@ def _settings(image: ImageRecord, record: ContainerRecord) -> dict[str, Any]:
     if request.labels:
         settings["Labels"] = {**(settings.get("Labels") or {}), **request.labels}
     if request.ports:
-        ports = {f"{port.container_port}/{port.protocol}": {} for port in request.ports}
+        ports: dict[str, Any] = {f"{port.container_port}/{port.protocol}": {} for port in request.ports}
         settings["ExposedPorts"] = {**(settings.get("ExposedPorts") or {}), **ports}
     return settings
 

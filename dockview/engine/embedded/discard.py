@@ -11,11 +11,10 @@ from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.networks import own_networks
 
 
-def discard(house: House, container_id: str, *, has_volumes: bool = False) -> list[str]:
+def discard(house: House, container_id: str, *, has_volumes: bool = False) -> None:
     """Remove whatever there is of a container, in the order that lets a later try go on; idempotent.
 
-    Its anonymous volumes go with one that was --rm or was never finished, and where `has_volumes` asks for it; the
-    names of those that went.
+    Its anonymous volumes go with one that was --rm or was never finished, and where `has_volumes` asks for it.
     """
     try:
         record = containers.find(house.database, container_id)
@@ -38,8 +37,8 @@ def discard(house: House, container_id: str, *, has_volumes: bool = False) -> li
     if going:
         from dockview.engine.embedded.volumes import discard_volume  # noqa: PLC0415  most containers have none
 
-        going = [name for name in going if discard_volume(house, name)]
-    return going
+        for name in going:
+            discard_volume(house, name)
 
 
 def note(house: House, action: str, record: ContainerRecord, **more: str) -> None:

@@ -41,9 +41,7 @@ from dockview.engine.state.traces import Traces
 
 S = TypeVar("S")
 
-_MISSING = {
-    "restart-policy": "the embedded engine does not restart containers by itself yet",
-}
+_MISSING: dict[str, str] = {}
 
 
 class EmbeddedEngine(Files, Processes, ImageVerbs):
@@ -225,6 +223,15 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
         from dockview.engine.embedded.rename import rename  # noqa: PLC0415
 
         rename(self._house, ref, name)
+
+    def restart(
+        self, ref: str, *, timeout_s: int | None = None, signal: str = "", cancel: CancelToken | None = None
+    ) -> Container:
+        """Stop and start."""
+        from dockview.engine.embedded.restart import restart  # noqa: PLC0415
+
+        with self._cancellable(cancel) as token:
+            return self.container(restart(self._house, ref, timeout_s, signal, token))
 
     def kill(self, ref: str, signal: str = "SIGKILL") -> None:
         """Send a signal."""

@@ -14,6 +14,7 @@ from dockview.engine.embedded.network_inspect import network_settings
 from dockview.engine.embedded.query import argv_of, image_config, image_of, to_container
 from dockview.engine.model import Container
 from dockview.engine.mount_body import mount_points, volumes_config
+from dockview.engine.runtime.health_log import read_health
 from dockview.engine.runtime.state import ShimState, read_state
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.volumes import mounts_of
@@ -32,14 +33,14 @@ def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
         "Created": rfc3339(record.created_ns),
         "Path": argv[0] if argv else "",
         "Args": argv[1:],
-        "State": _state(container, read_state(folder)),
+        "State": _with_health(_state(container, read_state(folder)), folder, container),
         "Image": record.image_id,
         "ResolvConfPath": f"{folder}/resolv.conf",
         "HostnamePath": f"{folder}/hostname",
         "HostsPath": f"{folder}/hosts",
         "LogPath": house.layout.log(record.id),
         "Name": f"/{record.name}",
-        "RestartCount": 0,
+        "RestartCount": container.restart_count or 0,
         "Driver": "overlay2",
         "Platform": "linux",
         "HostConfig": host_config,
@@ -50,12 +51,20 @@ def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
     }
 
 
+def _with_health(state: dict[str, Any], folder: str, container: Container) -> dict[str, Any]:
+    """State with its Health, where the container is asked how it is."""
+    found = read_health(folder) if container.started_ns is not None else None
+    if found is None:
+        return state
+    return {**state, "Health": {**found, "Status": found["Status"] if state["Running"] else "unhealthy"}}
+
+
 def _state(container: Container, state: ShimState | None) -> dict[str, Any]:
     return {
         "Status": str(container.status),
         "Running": container.status.is_alive,
         "Paused": container.status == "paused",
-        "Restarting": False,
+        "Restarting": container.status == "restarting",
         "OOMKilled": container.oom_killed,
         "Dead": container.status == "dead",
         "Pid": container.pid or 0,

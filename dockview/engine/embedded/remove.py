@@ -11,6 +11,7 @@ from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import Conflict
 from dockview.engine.lifecycle import Phase
 from dockview.engine.state import containers
+from dockview.engine.state.volumes import anonymous_of
 
 
 def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> None:
@@ -35,10 +36,10 @@ def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> Non
             if not containers.claim_removal(house.database, record.id):
                 span.skip("another process removes it")
                 return
-            gone = discard(house, record.id, has_volumes=volumes)
+            if (volumes or record.request.auto_remove) and (going := anonymous_of(house.database, record.id)):
+                span.fact("anonymous volumes", ", ".join(going))
+            discard(house, record.id, has_volumes=volumes)
             span.fact("folder", folder)
-            if gone:
-                span.fact("anonymous volumes", ", ".join(gone))
             span.fact("freed", freed)
             span.fact("address", record.address or None)
             span.fact("image stays", record.image)

@@ -108,7 +108,7 @@ class Archive:
 
     def _read(self) -> Iterator[bytes]:
         with self._work:
-            while piece := self._work.out.read1(_PIECE_BYTES):  # type: ignore[union-attr]  # a buffered reader
+            while piece := os.read(self._work.out.fileno(), _PIECE_BYTES):
                 yield piece
             self._work.finish()
 

@@ -45,7 +45,19 @@ def run(plan: Plan) -> NoReturn:
     os._exit(1)
 
 
+def _preload(plan: Plan) -> None:
+    """Import what is needed later: then the host's files are out of sight."""
+    process = plan.spec["process"]
+    if plan.settings.get("init"):
+        from dockview.engine.runtime import reaper  # noqa: F401, PLC0415
+    if "rlimits" in process or "oomScoreAdj" in process or plan.spec["linux"].get("sysctl"):
+        import resource  # noqa: F401, PLC0415
+
+        from dockview.engine.runtime import limits  # noqa: F401, PLC0415
+
+
 def _prepare(plan: Plan) -> None:
+    _preload(plan)
     plan.inner.receive()  # adopted: from now on the parent is the shim
     linux.prctl(linux.PR_SET_PDEATHSIG, _SIGKILL)
     # Had the shim died before that wish, this send finds nobody.

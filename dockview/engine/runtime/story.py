@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from dockview.engine.runtime.plan import Plan
 
 
-POLICY = "restart.json"
-"""In the bundle: a restart policy that replaces that of shim.json (lives.py)."""
-
-
 class Story:
     """Writes into the bundle, the trace's file and the journal of events."""
 

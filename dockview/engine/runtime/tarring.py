@@ -153,7 +153,9 @@ def _add_attributes(entry: tarfile.TarInfo, path: str) -> None:
     for name in names:
         if name == "security.capability" or (name.startswith("user.") and not name.startswith(_OVERLAY)):
             value = os.getxattr(path, name, follow_symlinks=False)
-            entry.pax_headers[f"SCHILY.xattr.{name}"] = value.decode("utf-8", "surrogateescape")
+            entry.pax_headers = {
+                **entry.pax_headers, f"SCHILY.xattr.{name}": value.decode("utf-8", "surrogateescape")
+            }  # fmt: skip
         elif name in ("trusted.overlay.redirect", "user.overlay.redirect"):
             raise Renamed(path)
 
