@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.execute_run import check_tty, detach_keys
@@ -28,7 +30,9 @@ def execute(engine: Engine, command: Command, console: Console) -> int:
             engine, command.refs[0], attachment, console, signals, wants_stdin=request.open_stdin,
             forwards_signals=False, detach_keys=keys,
         )  # fmt: skip
-        if not foreground.stay():
+        with contextlib.closing(foreground):
+            is_over = foreground.stay()
+        if not is_over:
             return 0
         if foreground.exit_code is None:
             console.note("dockview: the exit code of the command is unknown: its container went away.")

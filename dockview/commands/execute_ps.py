@@ -93,7 +93,7 @@ def status_text(container: Container, now_ns: int) -> str:
         since = "unknown" if container.started_ns is None else about(now_ns - container.started_ns)
         if status is ContainerStatus.RESTARTING:
             return f"Restarting ({_code(container)}) {since} ago"
-        health = f"health: {container.health}" if container.health == "starting" else container.health
+        health = f"health: {container.health}" if container.health == "starting" else _health(container.health)
         extra = "Paused" if status is ContainerStatus.PAUSED else health
         return f"Up {since} ({extra})" if extra and extra != "none" else f"Up {since}"
     if status is ContainerStatus.EXITED:
@@ -102,6 +102,10 @@ def status_text(container: Container, now_ns: int) -> str:
     if status is ContainerStatus.REMOVING:
         return "Removal In Progress"
     return status.capitalize()
+
+
+def _health(status: str) -> str:
+    return "health: starting" if status == "starting" else status
 
 
 def _code(container: Container) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from dockview.commands.cancellable import call_cancellable
+from dockview.commands.cidfile import CidFile
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.ending import finish
@@ -34,15 +36,15 @@ def run(engine: Engine, command: Command, console: Console) -> int:
         if request.detach:
             console.print(container.id)
             return 0
-        foreground = Foreground(
+        with contextlib.closing(Foreground(
             engine, container.id, attached[0], console, signals, wants_stdin=request.open_stdin,
             forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
-        )  # fmt: skip
-        if not foreground.stay():
-            return 0
-        return finish(
-            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=request.auto_remove
-        )
+        )) as foreground:  # fmt: skip
+            if not foreground.stay():
+                return 0
+            return finish(
+                engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=request.auto_remove
+            )
 
 
 def _born(
@@ -56,12 +58,19 @@ def _born(
 ) -> Container:
     """Run; in the foreground `attached` gets the container's streams, from before its first word."""
     progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
-    on_record = progress.on_record if progress else None
-    on_attach = None if request.detach else attached.append
+
+    def join(attachment: Attachment) -> None:
+        attached.append(attachment)
+        if request.auto_remove:
+            attachment.promise_removal()
+
+    on_attach = None if request.detach else join
     try:
-        return call_cancellable(
-            lambda cancel: engine.run(request, cancel=cancel, on_record=on_record, on_attach=on_attach), signals
-        )
+        with CidFile(command.text("cidfile")) as cidfile:
+            on_record = cidfile.hearing(progress.on_record if progress else None)
+            return call_cancellable(
+                lambda cancel: engine.run(request, cancel=cancel, on_record=on_record, on_attach=on_attach), signals
+            )
     except BaseException as error:
         for attachment in attached:
             attachment.close()

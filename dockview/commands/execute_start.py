@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from dockview.commands.cancellable import call_cancellable
@@ -49,14 +50,14 @@ def _start_attached(engine: Engine, command: Command, console: Console) -> int:
         if not attached:
             # It ran already, so nothing was started: its streams are joined where they are.
             attached.append(engine.attach(container.id, stdin=wants_stdin))
-        foreground = Foreground(
+        with contextlib.closing(Foreground(
             engine, container.id, attached[0], console, signals, wants_stdin=wants_stdin, detach_keys=keys
-        )
-        if not foreground.stay():
-            return 0
-        return finish(
-            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
-        )
+        )) as foreground:  # fmt: skip
+            if not foreground.stay():
+                return 0
+            return finish(
+                engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
+            )
 
 
 def attach(engine: Engine, command: Command, console: Console) -> int:
@@ -70,12 +71,12 @@ def attach(engine: Engine, command: Command, console: Console) -> int:
     check_tty(is_tty=container.tty, wants_stdin=wants_stdin, console=console)
     since_ns = time.time_ns()
     with SignalQueue() as signals:
-        foreground = Foreground(
+        with contextlib.closing(Foreground(
             engine, container.id, engine.attach(container.id, stdin=wants_stdin), console, signals,
             wants_stdin=wants_stdin, forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
-        )  # fmt: skip
-        if not foreground.stay():
-            return 0
-        return finish(
-            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
-        )
+        )) as foreground:  # fmt: skip
+            if not foreground.stay():
+                return 0
+            return finish(
+                engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
+            )

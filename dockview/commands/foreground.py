@@ -51,13 +51,16 @@ class Foreground:
         """After stay(): the container's exit code, None where its attachment did not tell."""
         return self._attachment.exit_code
 
+    def close(self) -> None:
+        """Let go of the streams: after stay(), and where the container is to be removed, after that."""
+        self._attachment.close()
+
     def stay(self) -> bool:
         """Copy until the container has closed its streams; False when the user detached before.
 
         Raises: BrokenPipeError when nobody reads the output any more.
         """
         with contextlib.ExitStack() as stack:
-            stack.callback(self._attachment.close)
             is_raw = self._attachment.is_tty and self._wants_stdin and self._console.in_is_tty
             if is_raw and self._console.in_fd is not None:
                 terminal = stack.enter_context(RawTerminal(self._console.in_fd))

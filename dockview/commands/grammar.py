@@ -86,7 +86,7 @@ _CONTAINERS: tuple[Verb, ...] = (
     Verb("restart", "CONTAINER [CONTAINER...]", "Restart one or more containers", "execute_containers:restart",
          (value("timeout", "t", "int", "Seconds to wait before killing the container", convert=integer,
                 aliases=("time",)),
-          value("signal", "s", "string", "Signal to send to the container", convert=signal_name)),
+          value("signal", "s", "string", "Signal to send to the container", convert=sent_signal)),
          1, None, ("container restart",)),
     Verb("rename", "CONTAINER NEW_NAME", "Rename a container", "execute_containers:rename", (), 2, 2,
          ("container rename",)),

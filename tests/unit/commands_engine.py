@@ -42,6 +42,9 @@ class FakeAttachment:
     def close_stdin(self) -> None:
         self.written.put(None)
 
+    def promise_removal(self) -> None:
+        self.promised = True
+
     def resize(self, rows: int, columns: int) -> None:
         self.sizes.append((rows, columns))
 

@@ -57,6 +57,9 @@ class DaemonExec(DaemonAttachment):
                 return None
             time.sleep(0.01)
 
+    def promise_removal(self) -> None:
+        """Nothing is removed with a further command."""
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pseudo-terminal its size."""
         with self._daemon.mapped("cannot resize the terminal"):
@@ -80,6 +83,9 @@ class Detached:
 
     def close_stdin(self) -> None:
         """There is none."""
+
+    def promise_removal(self) -> None:
+        """Nothing is removed with a further command."""
 
     def resize(self, rows: int, columns: int) -> None:
         """There is no terminal of ours."""

@@ -252,6 +252,9 @@ class DaemonAttachment:
         with self._daemon.mapped("cannot close standard input"):
             self._socket.shutdown(socket.SHUT_WR)
 
+    def promise_removal(self) -> None:
+        """A daemon removes a --rm container by itself."""
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pseudo-terminal its size."""
         with self._daemon.mapped("cannot resize the terminal"):

@@ -5,13 +5,12 @@ The checks run before anything is created, so that a flag that this machine cann
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dockview.engine.runtime.health_log import forget_health
+from dockview.engine.runtime.policy import forget_policy
 from dockview.engine.runtime.signals import signal_number
-from dockview.engine.runtime.story import POLICY
 
 if TYPE_CHECKING:
     from dockview.engine.embedded.house import House
@@ -93,8 +92,5 @@ def health_settings(asked: Healthcheck, of_image: Mapping[str, Any]) -> dict[str
 
 def forget_lives(folder: str) -> None:
     """A container is about to be started anew: what the shim of its last life was told, and has told, is over."""
-    try:
-        os.unlink(f"{folder}/{POLICY}")
-    except OSError:
-        pass
+    forget_policy(folder)
     forget_health(folder)

@@ -7,7 +7,7 @@ from dockview.engine.embedded.house import House
 from dockview.engine.embedded.query import image_config, is_running
 from dockview.engine.errors import Conflict
 from dockview.engine.lifecycle import Phase
-from dockview.engine.recorder import SpanRecorder
+from dockview.engine.recorder import Recorder, SpanRecorder
 from dockview.engine.runtime import stop as runtime
 from dockview.engine.runtime.signals import send_signal, signal_number
 from dockview.engine.runtime.state import read_state
@@ -23,20 +23,32 @@ def stop(house: House, ref: str, timeout_s: int | None, wanted: str = "") -> Con
     record = containers.find(house.database, ref)
     if not is_running(house, record.id):
         return record
-    request = record.request
-    signal = wanted or request.stop_signal or image_config(house, record.image_id).get("StopSignal") or "SIGTERM"
-    grace_s = next(s for s in (timeout_s, request.stop_timeout_s, DEFAULT_TIMEOUT_S) if s is not None)
     flag = f"-s {wanted} " if wanted else ""
     with house.traces.record("stop", record.name, line=f"docker stop {flag}{record.name}") as trace:
         trace.subject(container=record.id, name=record.name, image=record.image)
-        with trace.phase(Phase.STOP, check=_check(house, record)) as span:
-            span.fact("signal", signal)
-            span.fact("grace", f"{grace_s} s")
-            was_killed = runtime.stop(house.layout.container(record.id), signal, grace_s, cancel=house.closing)
-            span.fact("SIGKILL needed", was_killed)
-            _outcome(house, record, span)
+        perform(house, trace, record, wanted, grace_of(record, timeout_s))
         note(house, "stop", record)
     return record
+
+
+def grace_of(record: ContainerRecord, timeout_s: int | None) -> int:
+    """How long it may take to end by itself: what was asked for, else its --stop-timeout, else docker's default."""
+    return next(s for s in (timeout_s, record.request.stop_timeout_s, DEFAULT_TIMEOUT_S) if s is not None)
+
+
+def perform(
+    house: House, trace: Recorder, record: ContainerRecord, wanted: str, grace_s: int, *, why: str = "stop",
+    keeps: bool = False,
+) -> None:  # fmt: skip
+    """The phase STOP; with `keeps` a --rm container is not removed at this end."""
+    signal = wanted or record.request.stop_signal or image_config(house, record.image_id).get("StopSignal") or "SIGTERM"
+    with trace.phase(Phase.STOP, check=_check(house, record)) as span:
+        span.fact("signal", signal)
+        span.fact("grace", f"{grace_s} s")
+        folder = house.layout.container(record.id)
+        was_killed = runtime.stop(folder, signal, grace_s, why=why, keeps=keeps, cancel=house.closing)
+        span.fact("SIGKILL needed", was_killed)
+        _outcome(house, record, span)
 
 
 def kill(house: House, ref: str, signal: str) -> None:

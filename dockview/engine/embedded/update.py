@@ -16,6 +16,7 @@ from dockview.engine.recorder import SpanRecorder
 from dockview.engine.runtime.cgroups import Cgroup, inherit_cpuset
 from dockview.engine.runtime.groups import group_of
 from dockview.engine.runtime.spec import resources
+from dockview.engine.runtime.policy import write_policy
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 
@@ -32,7 +33,15 @@ def update(house: House, ref: str, wanted: UpdateRequest) -> str:
         trace.subject(container=record.id, name=record.name, image=record.image)
         with trace.phase(Phase.CGROUP) as span:
             check_limits(house, after)
-            if is_running(house, record.id):
+            is_alive = is_running(house, record.id)
+            if wanted.restart is not None:
+                span.fact("restart policy", f"{wanted.restart.name}, {wanted.restart.max_retries} retries at most"
+                          if wanted.restart.max_retries else wanted.restart.name)  # fmt: skip
+                if is_alive:
+                    write_policy(house.layout.container(record.id), wanted.restart.name, wanted.restart.max_retries)
+            if replace(after, restart=before.restart) == before:
+                span.fact("limits", "unchanged")
+            elif is_alive:
                 _apply(house, record, wanted, after, span)
             else:
                 span.fact("in force", "from its next start")

@@ -3,7 +3,7 @@
 SOCK_SEQPACKET; each message is one letter and its content. The connection must begin with one of these:
 
     A {"stdin", "stdin_once", "logs"}   attach to the streams; the answer is H
-    S {"signal", "why"}                 send a signal to the command; the answer is K
+    S {"signal", "why", "keeps"}        send a signal to the command; the answer is K
     W {}                                wait for the exit
     P {"pause"}                         freeze all processes, or let them go on; the answer is K
     e bytes, …, E bytes                 execute one more command (exec_door.py): JSON, in pieces; the answer is B or F
@@ -13,6 +13,7 @@ and then carries, from the client:                 and from the shim:
     I bytes         to standard input                  H {"tty", "log_size"}   attached from this place in the log on
     C               no more standard input             1 bytes, 2 bytes        standard output, standard error
     R {rows, cols}  size of the pty                    G {"from", "skip"}      from here on read the log yourself
+    V               I shall remove the --rm container    X is then followed by the wait for this end's end of file
     N               I have come to G                   J {"to"}                … up to here; live output follows
                                                        K {"errno"}             the signal was sent, or why not
                                                        X {"exit_code", …}      the container has exited; the last one
@@ -58,6 +59,8 @@ class Client:
         """attach, wait, or empty."""
         self.has_stdin = False
         self.closes_stdin = False
+        self.removes = False
+        """Whether it has promised to remove the container once that has ended."""
         self.is_behind = False
         """Whether it reads the log by itself now."""
         self.wish = b""
@@ -164,8 +167,8 @@ class Door:
             client.send(b"X", dumps(message).encode())
         return told
 
-    def close(self, message: dict[str, Any]) -> None:
-        """Tell everybody the exit, and go."""
+    def close(self, message: dict[str, Any]) -> list[Client]:
+        """Tell everybody the exit, and go; those who have promised to remove the container stay."""
         self.accept()
         # The door is closed before anybody hears of the exit: who then comes to it finds none.
         self.socket.close()
@@ -177,7 +180,20 @@ class Door:
         for client in list(self.clients.values()):
             client.set_room(_MORE_ROOM)
             client.send(b"X", last)
-            self.drop(client)
+            if not client.removes:
+                self.drop(client)
+        return list(self.clients.values())
+
+
+def await_removers(clients: list[Client]) -> None:
+    """Wait until everybody who has promised to remove the container has gone, whether he has kept his word or not."""
+    for client in clients:
+        client.socket.setblocking(True)
+        try:
+            while client.socket.recv(LARGEST + 1):
+                pass
+        except OSError:
+            continue
 
 
 def serve(supervisor: Supervisor, client: Client) -> None:
@@ -215,6 +231,7 @@ def _greet(supervisor: Supervisor, client: Client, letter: bytes, wish: dict[str
             supervisor.door.send_pending(client)
     elif letter == b"S":
         pid, uid = client.peer()
+        supervisor.is_kept = bool(wish.get("keeps"))
         number = supervisor.signal(int(wish["signal"]), {"why": str(wish.get("why", "")), "pid": pid, "uid": uid})
         client.send(b"K", dumps({"errno": number}).encode())
     elif letter == b"W":
@@ -242,6 +259,8 @@ def _attached(supervisor: Supervisor, client: Client, letter: bytes, content: by
         supervisor.feed(content)
     elif letter == b"C" and client.has_stdin:
         supervisor.end_stdin()
+    elif letter == b"V":
+        client.removes = True
     elif letter == b"N" and client.is_behind:
         supervisor.door.catch_up(client)
     elif letter == b"R":

@@ -102,6 +102,9 @@ class ExecAttachment:
         """Let the command read end-of-file."""
         self._send(b"C", b"")
 
+    def promise_removal(self) -> None:
+        """Nothing is removed with a further command."""
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pseudo-terminal its size."""
         self._send(b"R", dumps({"rows": rows, "cols": columns}).encode())

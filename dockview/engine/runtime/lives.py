@@ -3,8 +3,6 @@
 A new life is a new first process with new pid, mount, ipc and uts namespaces. The network namespace (and rootless the
 user namespace that owns it) is held open by the shim and joined again, so the address, the neighbours and the published
 ports stay; so do the control group, the writable layer and the log.
-
-The policy is that of shim.json, until the engine's `update` replaces it by `restart.json` in the bundle.
 """
 
 from __future__ import annotations
@@ -13,11 +11,10 @@ import os
 
 from dockview.engine.runtime import story, sync
 from dockview.engine.runtime.birth import Aborted, Birth, ChildFailed
-from dockview.engine.runtime.codec import dumps, loads
 from dockview.engine.runtime.control import Control
 from dockview.engine.runtime.plan import namespace_links
+from dockview.engine.runtime.policy import read_policy
 from dockview.engine.runtime.spans import Span
-from dockview.engine.runtime.story import POLICY
 from dockview.engine.runtime.sync import Gone
 
 TYPE_CHECKING = False
@@ -30,27 +27,6 @@ if TYPE_CHECKING:
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _LONG_LIFE_S = 0.1, 60.0, 10.0
 _TOLD_LIVES = 100
 """So many lives are told in the trace; the events tell all. A trace is a file that would grow for ever."""
-
-
-def write_policy(bundle: str, name: str, max_retries: int) -> None:
-    """Change the policy of a container, whether it runs or not."""
-    fd = os.open(f"{bundle}/{POLICY}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, dumps({"name": name, "max_retries": max_retries}).encode())
-    finally:
-        os.close(fd)
-    os.rename(f"{bundle}/{POLICY}.new", f"{bundle}/{POLICY}")
-
-
-def read_policy(bundle: str, settings: Mapping[str, Any]) -> tuple[str, int]:
-    """(name, most retries; 0 is no bound) as it is now."""
-    found = settings.get("restart") or {}
-    try:
-        with open(f"{bundle}/{POLICY}", encoding="utf-8") as file:
-            found = loads(file.read())
-    except (OSError, ValueError):
-        pass  # it was never changed
-    return str(found.get("name", "no")), int(found.get("max_retries", 0))
 
 
 class Lives:

@@ -12,9 +12,10 @@ import sys
 from dockview.engine.runtime import linux, story, sync
 from dockview.engine.runtime.birth import Aborted, Birth, ChildFailed, start_facts
 from dockview.engine.runtime.control import Control
-from dockview.engine.runtime.door import Door
+from dockview.engine.runtime.door import Door, await_removers
 from dockview.engine.runtime.leave import end_helper, read_leave
 from dockview.engine.runtime.logfile import LogWriter
+from dockview.engine.runtime.policy import has_policy
 from dockview.engine.runtime.supervise import Supervisor
 from dockview.engine.runtime.sync import Channel, Gone
 
@@ -140,11 +141,6 @@ def _pass_on(supervisor: Supervisor) -> None:
     supervisor.signal(int(_signal.SIGTERM), {"why": "SIGTERM to the shim", "pid": 0, "uid": 0})
 
 
-def has_policy(bundle: str, settings: dict[str, Any]) -> bool:
-    """Whether a restart policy was given, at the birth or since."""
-    return bool(settings.get("restart")) or os.path.exists(f"{bundle}/{story.POLICY}")
-
-
 def _end(birth: Birth, supervisor: Supervisor, tale: story.Story, ended: tuple[int, int | None]) -> NoReturn:
     code, signal = ended
     birth.close_namespaces()
@@ -155,13 +151,17 @@ def _end(birth: Birth, supervisor: Supervisor, tale: story.Story, ended: tuple[i
     if birth.cgroup is not None:
         birth.cgroup.remove()
     last: dict[str, Any] = {"exit_code": tale.values["exit_code"], "signal": signal, "oom_killed": tale.values["oom_killed"]}
-    supervisor.door.close(last)
+    removers = supervisor.door.close(last)
     if birth.proxy_pid:
         os.waitpid(birth.proxy_pid, 0)
     end_helper(birth.plan.bundle)
     farewell, leave = read_leave(birth.plan.bundle, birth.plan.settings["id"])
     tale.said(farewell)
-    argv = birth.plan.settings.get("on_exit") or leave
+    on_exit = birth.plan.settings.get("on_exit") if not supervisor.is_kept else ()
+    if on_exit and removers:
+        await_removers(removers)
+        on_exit = on_exit if os.path.isdir(birth.plan.bundle) else ()
+    argv = on_exit or leave
     if argv:
         for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE, _signal.SIGTERM):
             _signal.signal(number, _signal.SIG_DFL)

@@ -31,10 +31,11 @@ def signal_number(text: str) -> int:
         raise InvalidRequest(f"unknown signal: {text}", hint="such as SIGTERM, TERM or 15") from None
 
 
-def send_signal(folder: str, signal: str, *, why: str = "kill") -> None:
+def send_signal(folder: str, signal: str, *, why: str = "kill", keeps: bool = False) -> None:
     """Send a signal to the first process of the container whose bundle this is.
 
-    `why` is the verb that wants it; it is shown when the container's end is explained.
+    `why` is the verb that wants it; it is shown when the container's end is explained. With `keeps` a --rm container
+    stays, as it is to be started again.
 
     Raises: Conflict when it does not run, InvalidRequest for an unknown signal, SyscallError.
     """
@@ -43,7 +44,7 @@ def send_signal(folder: str, signal: str, *, why: str = "kill") -> None:
     if state is None or state.status not in ALIVE:
         raise _not_running()
     try:
-        answer = _ask_shim(folder, number, why)
+        answer = _ask_shim(folder, number, why, keeps=keeps)
     except OSError:
         answer = _send_directly(state, number)
     if answer == errno.ESRCH:
@@ -52,10 +53,10 @@ def send_signal(folder: str, signal: str, *, why: str = "kill") -> None:
         raise SyscallError("pidfd_send_signal", answer, f"pid {state.pid}")
 
 
-def _ask_shim(folder: str, number: int, why: str) -> int:
+def _ask_shim(folder: str, number: int, why: str, *, keeps: bool) -> int:
     with connect(folder) as endpoint:
         endpoint.settimeout(_TIMEOUT_S)
-        endpoint.send(b"S" + dumps({"signal": number, "why": why}).encode())
+        endpoint.send(b"S" + dumps({"signal": number, "why": why, "keeps": keeps}).encode())
         while data := endpoint.recv(4096):
             if data[:1] == b"K":
                 return int(loads(data[1:].decode())["errno"])

@@ -90,7 +90,8 @@ def wait(folder: str, *, cancel: CancelToken | None = None) -> int | None:
     return waiter.exit_code
 
 
-def stop(folder: str, signal: str, timeout_s: float, *, why: str = "stop", cancel: CancelToken | None = None) -> bool:
+def stop(folder: str, signal: str, timeout_s: float, *, why: str = "stop", keeps: bool = False,
+         cancel: CancelToken | None = None) -> bool:  # fmt: skip
     """Send a signal, wait, and send SIGKILL when the time is over; whether SIGKILL was needed.
 
     A container that does not run is left as it is. A negative `timeout_s` waits for ever, as docker's does.
@@ -101,13 +102,13 @@ def stop(folder: str, signal: str, timeout_s: float, *, why: str = "stop", cance
     waiter = Waiter(folder)
     try:
         try:
-            send_signal(folder, signal, why=why)
+            send_signal(folder, signal, why=why, keeps=keeps)
         except Conflict:
             return False
         if waiter.wait(None if timeout_s < 0 else timeout_s, cancel=cancel):
             return False
         try:
-            send_signal(folder, "SIGKILL", why=f"{why}, {timeout_s:g} s after {signal}")
+            send_signal(folder, "SIGKILL", why=f"{why}, {timeout_s:g} s after {signal}", keeps=keeps)
         except Conflict:
             return False  # it has ended in the last moment
         waiter.wait(cancel=cancel)

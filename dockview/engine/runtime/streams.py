@@ -152,6 +152,13 @@ class ShimAttachment:
         """Let the container read end-of-file."""
         self._send(b"C", b"")
 
+    def promise_removal(self) -> None:
+        """Take on the removal of a --rm container: its shim waits for close() before it looks whether that was done."""
+        try:
+            self._send(b"V", b"")
+        except Conflict:
+            pass  # it has ended: its shim is at it
+
     def resize(self, rows: int, columns: int) -> None:
         """Tell the pseudo-terminal its size."""
         self._send(b"R", dumps({"rows": rows, "cols": columns}).encode())

@@ -44,6 +44,8 @@ class Supervisor:
         """Asks the container how it is (health.py), where that is wanted."""
         self.is_stopped = False
         """Whether somebody has asked the container to stop, so that no restart policy brings it back."""
+        self.is_kept = False
+        """Whether a --rm container is about to be started again, and must not be removed by the shim."""
         self.stop_signal = birth.plan.settings.get("stop_signal", 0)
         """The only signal besides SIGKILL that asks so; 0 is any, as in docker."""
         self.poll = select.poll()
