@@ -83,14 +83,12 @@ def _is_first_out(lease: Lease, number: int) -> bool:
 
 def write_leave_file(house: House, container_id: str) -> None:
     """Write down for the shim what is to be said and done on the network when the container ends."""
-    from dockview.engine.embedded.neighbours import leave_command  # noqa: PLC0415
-
     ends = records.memberships(house.database, container_id)
-    is_known = any(not end.network.is_default for end in ends)
-    leave = {
-        "networks": [[end.network.id, end.network.name] for end in ends],
-        "leave": leave_command(house.layout.root, container_id) if is_known else [],
-    }
+    leave: dict[str, Any] = {"networks": [[end.network.id, end.network.name] for end in ends], "leave": []}
+    if any(not end.network.is_default for end in ends):
+        from dockview.engine.embedded.neighbours import leave_command  # noqa: PLC0415  not on the default network
+
+        leave["leave"] = leave_command(house.layout.root, container_id)
     _replace_leave(house.layout.container(container_id), leave)
 
 
