@@ -70,9 +70,8 @@ def mount_points(mounts: Sequence[Mount], folders: dict[str, str]) -> list[dict[
     for mount in mounts:
         if mount.type == "tmpfs" and mount.is_short:
             continue  # docker shows --tmpfs in HostConfig alone
-        mode = mount.relabel or ("z" if mount.type == "volume" else "")
-        if mount.is_short and mount.type == "bind":
-            mode = ",".join(filter(None, ("ro" if mount.read_only else "", mount.propagation, mount.relabel)))
+        given = ("ro" if mount.read_only else "", mount.propagation, mount.relabel) if mount.is_short else ()
+        mode = ",".join(filter(None, given)) or ("z" if mount.type == "volume" else "")
         point: dict[str, Any] = {"Type": mount.type}
         if mount.type == "volume":
             point |= {"Name": mount.source, "Source": folders[mount.source], "Driver": "local"}

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from dockview.engine.daemon import mapping
 from dockview.engine.daemon.client import Daemon
-from dockview.engine.errors import DataError, InvalidRequest
+from dockview.engine.errors import DataError, InvalidRequest, NotFound
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import Change, PathStat, Volume
 from dockview.engine.recorder import Recorder
@@ -41,12 +41,14 @@ def create_volume(
 
 def remove_volume(daemon: Daemon, trace: Recorder, name: str, *, force: bool) -> None:
     """Phase REMOVE of a volume. Raises: NotFound, Conflict."""
-    with (
-        trace.phase(Phase.REMOVE, "volume", check="docker volume ls"),
-        daemon.line(trace.cancel) as api,
-        daemon.mapped(f"cannot remove volume {name}"),
-    ):
-        api.remove_volume(name, force=force)
+    with trace.phase(Phase.REMOVE, "volume", check="docker volume ls") as span, daemon.line(trace.cancel) as api:
+        try:
+            with daemon.mapped(f"cannot remove volume {name}"):
+                api.remove_volume(name, force=force)
+        except NotFound:  # An older daemon says so also to those who do not mind.
+            if not force:
+                raise
+            span.skip("there was none")
 
 
 def diff(daemon: Daemon, ref: str) -> list[Change]:
