@@ -54,6 +54,17 @@ class PrivateDocker:
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
+    @property
+    def pid(self) -> int:
+        """Of the daemon: its namespaces are found through it."""
+        assert self._process is not None
+        return self._process.pid
+
+    def pull(self, reference: str) -> None:
+        """Fetch an image."""
+        done = self.docker("pull", "--quiet", reference, timeout_s=300)
+        assert done.returncode == 0, done.stderr
+
     def load(self, layout: ImageLayout, reference: str) -> None:
         """Give the daemon the image of a layout, without a registry."""
         archive = f"{self._folder}/image.tar"

@@ -19,7 +19,7 @@ from tests.support.waiting import until
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 _APPLETS = ("sh", "ls", "cat", "echo", "true", "false", "sleep", "id", "ip", "ps", "nc", "seq", "env", "kill", "test")
 
 
@@ -34,19 +34,23 @@ class ImageLayout:
 
     def add_image(self, layers: Sequence[bytes], config: Mapping[str, Any]) -> str:
         """Write an image of uncompressed tar layers; the digest of its manifest."""
-        descriptors = [self._blob(gzip.compress(layer, 6, mtime=0), _LAYER) for layer in layers]
+        descriptors = [self._blob(gzip.compress(layer, 6, mtime=0), LAYER_TYPE) for layer in layers]
+        return self.write(descriptors, [_digest(layer).partition(":")[2] for layer in layers], config)
+
+    def write(self, layers: Sequence[dict[str, Any]], diff_ids: Sequence[str], config: Mapping[str, Any]) -> str:
+        """Write an image of layers that are here as blobs; `diff_ids` are hex digits. The digest of its manifest."""
         image = {
             "architecture": ARCHITECTURE,
             "os": "linux",
             "config": dict(config),
-            "rootfs": {"type": "layers", "diff_ids": [_digest(layer) for layer in layers]},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{item}" for item in diff_ids]},
             "history": [{"created_by": f"layer {number}"} for number, _ in enumerate(layers, start=1)],
         }
         manifest = {
             "schemaVersion": 2,
             "mediaType": _MANIFEST,
             "config": self._blob(json.dumps(image).encode(), _CONFIG),
-            "layers": descriptors,
+            "layers": list(layers),
         }
         entry = self._blob(json.dumps(manifest).encode(), _MANIFEST)
         entry["annotations"] = {"org.opencontainers.image.ref.name": "latest"}
@@ -117,7 +121,7 @@ class Registry:
                         "version": 0.1,
                         "log": {"level": "error"},
                         "storage": {"filesystem": {"rootdirectory": f"{self._folder}/data"}},
-                        "http": {"addr": self.host},
+                        **self.settings(),
                     },
                     file,
                 )
@@ -130,6 +134,10 @@ class Registry:
                 return
         with open(f"{self._folder}/log") as log:
             raise AssertionError(f"docker-registry did not start: {log.read()}")
+
+    def settings(self) -> dict[str, object]:
+        """How it listens."""
+        return {"http": {"addr": self.host}}
 
     def _answers(self) -> bool:
         host, _, port = self.host.partition(":")

@@ -17,7 +17,7 @@ from dockview.engine.images.challenge import Challenge, parse_challenge
 from dockview.engine.images.credentials import Credentials, find_credentials
 from dockview.engine.images.descriptor import ACCEPT, MANIFEST_LIMIT_BYTES, Descriptor, parse_object
 from dockview.engine.images.reference import DOCKER_HUB
-from dockview.engine.images.session import ATTEMPTS, RETRIED, Broken, Session, finishing, said
+from dockview.engine.images.session import ATTEMPTS, RETRIED, Broken, Session, UntrustedCertificate, finishing, said
 from dockview.engine.images.transport import is_loopback
 
 _TOKEN_LIMIT_BYTES = 1 << 20
@@ -95,8 +95,8 @@ class RegistryClient:
         """
         try:
             answer = self._request("/v2/", attempts=1 if self._may_be_plain and not self._endpoint else ATTEMPTS)
-        except Unavailable:
-            if self._endpoint or not self._may_be_plain:
+        except Unavailable as error:
+            if self._endpoint or not self._may_be_plain or isinstance(error, UntrustedCertificate):
                 raise
             self._endpoint = f"http://{self._host}"
             answer = self._request("/v2/")

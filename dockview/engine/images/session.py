@@ -34,6 +34,10 @@ class Broken(Exception):
     """A connection could not be made, or broke; another attempt may succeed."""
 
 
+class UntrustedCertificate(Unavailable):
+    """The registry speaks TLS, but nobody who is trusted vouches for it."""
+
+
 class Session:
     """The connections to one registry and to where it redirects."""
 
@@ -95,7 +99,14 @@ class Session:
             raise DataError(f"{self.registry} names an address that is none") from error
         except (HTTPError, OSError) as error:
             self.raise_if_aborted()
-            raise Broken(_words(error)) from error
+            words = _words(error)
+            if "certificate verify failed" in words.lower():
+                raise UntrustedCertificate(
+                    f"the certificate of {self.registry} is not trusted: {words}",
+                    hint=f"put its authority's certificate into /etc/docker/certs.d/{self.registry}/ca.crt"
+                    f" or ~/.config/docker/certs.d/{self.registry}/ca.crt",
+                ) from error
+            raise Broken(words) from error
 
     def read(self, answer: Any) -> bytes:
         """The next piece of a body, empty at its end. Raises: Broken, Cancelled."""
