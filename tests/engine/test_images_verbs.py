@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dockview.engine.embedded import image_verbs
+from dockview.engine.embedded import image_verbs, listed
 from dockview.engine.embedded.fetch import sharing_layers
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, ImageInUse, ImageNotFound
@@ -63,7 +63,7 @@ def _on_disk(house: House) -> int:
 def test_list(house: House) -> None:
     record = Pull(house)("web")
     _use(house, record)
-    [image] = image_verbs.list_images(house)
+    [image] = listed.list_images(house)
     assert (image.id, image.tags, image.containers) == (record.id, ("hub.localhost/web:latest",), 1)
     assert image.created_ns == 1_767_225_600 * 10**9
     assert image.labels[catalogue.BASE_LABEL] == "host"
@@ -229,4 +229,4 @@ def test_two_images_cannot_have_one_tag(house: House) -> None:
     ],
 )
 def test_times(text: object, expected: int | None) -> None:
-    assert expected == image_verbs.parse_time(text)
+    assert expected == listed.parse_time(text)

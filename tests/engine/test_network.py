@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from dockview.engine.embedded import leases, network_verbs, wire
+from dockview.engine.embedded import leases, listed, wire
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, NotFound
 from dockview.engine.lifecycle import Origin, Phase, Status
+from dockview.engine.model import NetworkRequest
 from dockview.engine.network import names, outbound
 from dockview.engine.network.pool import Subnet
 from dockview.engine.state import networks as records
@@ -271,11 +272,11 @@ def test_sweep__takes_what_belongs_to_no_container(steps: Steps, held: Held) -> 
 
 
 def test_networks__names_those_that_are_there(steps: Steps, held: Held) -> None:
-    before = {network.name: network for network in network_verbs.list_networks(steps.house)}
+    before = {network.name: network for network in listed.list_networks(steps.house)}
     assert list(before) == ["bridge", "host", "none"]
     assert before["bridge"].subnet == ""
     lease = steps.connect(held, request())
-    found = {network.name: network for network in network_verbs.list_networks(steps.house)}
+    found = {network.name: network for network in listed.list_networks(steps.house)}
     assert list(found) == ["bridge", "host", "none"]
     assert found["bridge"].id == before["bridge"].id
     assert found["bridge"].containers == {lease.container_id: lease.address}
@@ -392,3 +393,34 @@ def test_outbound__sees_a_firewall_that_drops_what_is_forwarded() -> None:
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=root, timeout=20)
     assert done.stdout.split() == ["False", "False", "True"]
+
+
+def test_connect__network_that_went_while_its_container_started(steps: Steps, held: Held) -> None:
+    """Whoever removes a network while a container is being put on it leaves no bridge behind, nor does the container."""
+    blue = network_verbs.create_network(steps.house, NetworkRequest(name="blue", line="docker network create blue"))
+    container_id = add_container(steps.house)
+    lease = leases.lease(steps.house, container_id, request("blue"))
+    network_verbs.remove_network(steps.house, "blue")
+
+    def start() -> None:
+        with steps.recorder() as trace:
+            wire.connect(steps.house, trace, lease, held, steps.house.layout.container(container_id))
+
+    with pytest.raises(Conflict, match="network blue was removed meanwhile"):
+        start()
+    assert blue.bridge not in os.listdir("/sys/class/net")
+    assert f"veth{container_id[:7]}" not in os.listdir("/sys/class/net")
+
+
+def test_create__failure_leaves_nothing(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trace takes record and bridge back."""
+    before = set(os.listdir("/sys/class/net"))
+
+    def fail(*_: object) -> None:
+        raise OSError("later")
+
+    monkeypatch.setattr(outbound, "ensure_outbound", fail)
+    with pytest.raises(OSError, match="later"):
+        network_verbs.create_network(steps.house, NetworkRequest(name="blue", line="docker network create blue"))
+    assert set(os.listdir("/sys/class/net")) == before
+    assert [n.name for n in network_verbs.list_networks(steps.house)] == ["bridge", "host", "none"]

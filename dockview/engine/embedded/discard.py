@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import NotFound
-from dockview.engine.images.unpack import remove_tree
-from dockview.engine.runtime.leftovers import remove_leftovers
 from dockview.engine.state import containers, volumes
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.networks import own_networks
@@ -24,6 +22,9 @@ def discard(house: House, container_id: str, *, has_volumes: bool = False) -> No
     if record is not None and (has_volumes or record.request.auto_remove or record.is_building):
         going = volumes.anonymous_of(house.database, container_id)
     folder = house.layout.container(container_id)
+    from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415  the lists import this file, and remove nothing
+    from dockview.engine.runtime.leftovers import remove_leftovers  # noqa: PLC0415  likewise
+
     remove_leftovers(folder)
     remove_tree(folder)
     if record is not None:

@@ -61,15 +61,23 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
         self._sweep()
 
     def _sweep(self) -> None:
-        from dockview.engine.embedded.discard import discard  # noqa: PLC0415
-        from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415
-
         house = self._house
+
+        def discard(container_id: str) -> None:
+            from dockview.engine.embedded.discard import discard  # noqa: PLC0415  rare
+
+            discard(house, container_id)
+
+        def remove_tree(folder: str) -> None:
+            from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415  rare
+
+            remove_tree(folder)
+
         gone = recovery.sweep(
             house.layout,
             house.database,
             is_running=lambda container_id: query.is_running(house, container_id),
-            discard=lambda container_id: discard(house, container_id),
+            discard=discard,
         )
         if gone:
             from dockview.engine.embedded.wire import sweep  # noqa: PLC0415
@@ -275,7 +283,7 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
     def networks(self) -> Sequence[Network]:
         """All networks; bridge, host and none are always there."""
-        from dockview.engine.embedded.network_verbs import list_networks  # noqa: PLC0415
+        from dockview.engine.embedded.listed import list_networks  # noqa: PLC0415
 
         return list_networks(self._house)
 

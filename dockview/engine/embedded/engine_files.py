@@ -22,7 +22,7 @@ class Files:
 
     def volumes(self) -> Sequence[Volume]:
         """All volumes, with their sizes."""
-        from dockview.engine.embedded.volumes import list_volumes  # noqa: PLC0415
+        from dockview.engine.embedded.listed import list_volumes  # noqa: PLC0415
 
         return list_volumes(self._house)
 

@@ -25,7 +25,7 @@ class ImageVerbs:
 
     def images(self) -> Sequence[Image]:
         """The images that are here."""
-        from dockview.engine.embedded.image_verbs import list_images
+        from dockview.engine.embedded.listed import list_images
 
         return list_images(self._house)
 

@@ -6,7 +6,7 @@ import shlex
 
 from dockview.engine.embedded import resolve
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.image_verbs import parse_time
+from dockview.engine.embedded.listed import parse_time
 from dockview.engine.errors import InvalidReference
 from dockview.engine.images.reference import Reference
 from dockview.engine.lifecycle import Phase

@@ -6,7 +6,6 @@ then the files, while no pull is running (a pull has layers on the disk before i
 
 from __future__ import annotations
 
-import calendar
 import contextlib
 import fcntl
 import os
@@ -17,37 +16,15 @@ from typing import Any
 
 from dockview.engine.embedded import resolve
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.listed import parse_time
 from dockview.engine.errors import Conflict, ImageInUse, InvalidReference
 from dockview.engine.images.blobs import partial_blobs
 from dockview.engine.images.reference import Reference
 from dockview.engine.images.unpack import layer_size, remove_tree
-from dockview.engine.model import Image, PruneItem
+from dockview.engine.model import PruneItem
 from dockview.engine.prune_filter import PruneFilter
 from dockview.engine.state import images
 from dockview.engine.state.images import ImageRecord
-
-
-def list_images(house: House) -> list[Image]:
-    """The images that are here, the one pulled last first."""
-    used = _containers_by_image(house)
-    return [to_image(record, containers=used.get(record.id, 0)) for record in images.everything(house.database)]
-
-
-def to_image(record: ImageRecord, *, containers: int | None = None) -> Image:
-    """A record as the model has it."""
-    config = record.config
-    return Image(
-        id=record.id,
-        tags=tuple(Reference.parse(tag).familiar for tag in record.tags),
-        digests=record.repo_digests,
-        created_ns=parse_time(config.get("created")),
-        size_bytes=record.size_bytes,
-        layers=record.layers,
-        architecture=str(config.get("architecture") or ""),
-        os=str(config.get("os") or ""),
-        labels=dict(_settings(record).get("Labels") or {}),
-        containers=containers,
-    )
 
 
 def inspect_image(house: House, ref: str) -> dict[str, Any]:
@@ -245,21 +222,6 @@ def _no_pulls(house: House) -> Iterator[bool]:
 # Words
 
 
-def parse_time(text: Any) -> int | None:
-    """RFC 3339 to nanoseconds since the epoch; None for what is no time."""
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", str(text))
-    if match is None:
-        return None
-    try:
-        seconds = calendar.timegm(time.strptime(match[1], "%Y-%m-%dT%H:%M:%S"))
-    except ValueError:
-        return None
-    if match[3] != "Z":
-        hours, minutes = int(match[3][1:3]), int(match[3][4:])
-        seconds -= (1 if match[3][0] == "+" else -1) * (hours * 3600 + minutes * 60)
-    return seconds * 1_000_000_000 + int((match[2] or "").ljust(9, "0"))
-
-
 def _rfc3339(time_ns: int) -> str:
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time_ns // 1_000_000_000))
     return f"{whole}.{time_ns % 1_000_000_000:09d}Z"
@@ -290,8 +252,3 @@ def _name_in(house: House, ref: str, record: ImageRecord) -> str:
 
 def _familiar(name: str) -> str:
     return Reference.parse(name).familiar
-
-
-def _containers_by_image(house: House) -> dict[str, int]:
-    rows = house.database.query("SELECT image_id, count(*) AS n FROM containers GROUP BY image_id")
-    return {row["image_id"]: row["n"] for row in rows}

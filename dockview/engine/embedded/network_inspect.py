@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dockview.engine.embedded.network_verbs import list_networks, running_members
+from dockview.engine.embedded.listed import list_networks
+from dockview.engine.embedded.network_verbs import running_members
 from dockview.engine.errors import Conflict, NotFound
 from dockview.engine.network.pool import mac_of
 from dockview.engine.state import networks as records

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dockview.engine.embedded.leases import ROOTLESS
+from dockview.engine.embedded.listed import PREDEFINED, to_network
 from dockview.engine.embedded.wire import note, remove_bridge_of
 from dockview.engine.errors import Conflict, DockviewError, InvalidRequest, NotFound, NotSupported
 from dockview.engine.lifecycle import Phase
@@ -30,29 +31,6 @@ if TYPE_CHECKING:
 BRIDGE_NAME = "com.docker.network.bridge.name"
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 _INTERFACE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]*")
-_PREDEFINED = {"bridge": "bridge", "host": "host", "none": "null"}
-"""Name to driver of the networks that are always there."""
-
-
-def list_networks(house: House) -> list[Network]:
-    """The networks of a store. Bridge, host and none are always there, the first without a subnet until it is used."""
-    recorded = {record.name: record for record in records.everything(house.database)}
-    found = [
-        Network(id=records.predefined_id(house.layout.root, name), name=name, driver=driver)
-        for name, driver in _PREDEFINED.items()
-        if name not in recorded
-    ]
-    found += [to_network(house, record) for record in recorded.values()]
-    return sorted(found, key=lambda network: network.name)
-
-
-def to_network(house: House, record: NetworkRecord) -> Network:
-    """A record as the model has it, with the addresses that are taken, also by containers that do not run."""
-    return Network(
-        id=record.id, name=record.name, driver=record.driver, subnet=record.subnet, gateway=record.gateway,
-        bridge=record.bridge, containers=records.addresses(house.database, record.id), created_ns=record.created_ns,
-        is_internal=record.is_internal, labels=record.labels,
-    )  # fmt: skip
 
 
 def running_members(house: House, record: NetworkRecord) -> list[str]:
@@ -117,7 +95,7 @@ def _body(request: NetworkRequest) -> Mapping[str, Any]:
 
 
 def _check(house: House, request: NetworkRequest) -> None:
-    if request.name in (*_PREDEFINED, "default"):
+    if request.name in (*PREDEFINED, "default"):
         raise Conflict(f"operation is not permitted on predefined {request.name} network", hint="choose another name")
     if not _NAME.fullmatch(request.name):
         raise InvalidRequest(
@@ -213,7 +191,7 @@ def _discard(house: House, made: Sequence[NetworkRecord]) -> None:
 
 def find(house: House, ref: str) -> NetworkRecord:
     """A network that a user may change. Raises: NotFound, Conflict for one that is always there."""
-    if ref in _PREDEFINED or ref in [records.predefined_id(house.layout.root, name) for name in _PREDEFINED]:
+    if ref in PREDEFINED or ref in [records.predefined_id(house.layout.root, name) for name in PREDEFINED]:
         raise Conflict(f"{ref} is a pre-defined network and cannot be removed")
     record = records.find_ref(house.database, ref)
     if record.is_default:

@@ -7,11 +7,10 @@ import stat
 from collections import Counter
 from dataclasses import replace
 
-from dockview.engine.embedded import image_verbs
 from dockview.engine.embedded.house import House
+from dockview.engine.embedded.listed import list_images, list_volumes
 from dockview.engine.embedded.query import list_containers
 from dockview.engine.embedded.trees import tree_size
-from dockview.engine.embedded.volumes import list_volumes
 from dockview.engine.images.unpack import layer_size
 from dockview.engine.model import Container, DiskUsage, ImageUse, VolumeUse
 from dockview.engine.state import volumes
@@ -19,7 +18,7 @@ from dockview.engine.state import volumes
 
 def with_sizes(house: House, listed: list[Container]) -> list[Container]:
     """Containers with the bytes that each has written, and those of its whole file system."""
-    images = {image.id: image.size_bytes for image in image_verbs.list_images(house)}
+    images = {image.id: image.size_bytes for image in list_images(house)}
     sized = []
     for container in listed:
         written = written_bytes(f"{house.layout.container(container.id)}/upper")
@@ -86,7 +85,7 @@ def _layers_bytes(house: House) -> int | None:
 
 
 def _images(house: House) -> tuple[ImageUse, ...]:
-    found = image_verbs.list_images(house)
+    found = list_images(house)
     users = Counter(diff_id for image in found for diff_id in {layer.diff_id for layer in image.layers})
     uses = []
     for image in found:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.inspect import rfc3339
+from dockview.engine.embedded.listed import to_volume
 from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import DockviewError, InvalidRequest, NotFound, NotSupported
 from dockview.engine.images.blobs import half_path
@@ -18,10 +19,8 @@ from dockview.engine.lifecycle import Phase
 from dockview.engine.model import PruneItem, Volume
 from dockview.engine.prune_filter import PruneFilter
 from dockview.engine.state import volumes
-from dockview.engine.state.volumes import VolumeRecord
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
-ANONYMOUS_LABEL = "com.docker.volume.anonymous"
 
 
 def check_name(name: str) -> None:
@@ -78,21 +77,6 @@ def create_volume(
                 note(house, "create", name)
         trace.commit()
     return to_volume(house, volumes.find(house.database, name), has_size=False)
-
-
-def list_volumes(house: House, *, has_sizes: bool = True) -> list[Volume]:
-    """All volumes."""
-    return [to_volume(house, record, has_size=has_sizes) for record in volumes.everything(house.database)]
-
-
-def to_volume(house: House, record: VolumeRecord, *, has_size: bool) -> Volume:
-    """A record as the model has it."""
-    folder = house.layout.volume(record.name)
-    labels = {**record.labels, **({ANONYMOUS_LABEL: ""} if record.is_anonymous else {})}
-    return Volume(
-        name=record.name, driver="local", mountpoint=folder, created_ns=record.created_ns,
-        size_bytes=tree_size(folder) if has_size else None, labels=labels,
-    )  # fmt: skip
 
 
 def inspect_volume(house: House, name: str) -> dict[str, Any]:
