@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dockview.engine.embedded import leases, listed, wire
+from dockview.engine.embedded import leases, listed, network_verbs, wire
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, NotFound
 from dockview.engine.lifecycle import Origin, Phase, Status
@@ -423,4 +423,4 @@ def test_create__failure_leaves_nothing(steps: Steps, monkeypatch: pytest.Monkey
     with pytest.raises(OSError, match="later"):
         network_verbs.create_network(steps.house, NetworkRequest(name="blue", line="docker network create blue"))
     assert set(os.listdir("/sys/class/net")) == before
-    assert [n.name for n in network_verbs.list_networks(steps.house)] == ["bridge", "host", "none"]
+    assert [n.name for n in listed.list_networks(steps.house)] == ["bridge", "host", "none"]
