@@ -83,6 +83,24 @@ class Dashboard(FocusScreen):
         if container is not None and not self.lacks("start"):
             self.restart(container)
 
+    def action_pause(self) -> None:
+        """Freeze, or let it go on."""
+        container = self.selected_container()
+        if container is not None and not self.lacks("pause"):
+            self.pause(container)
+
+    def action_exec(self) -> None:
+        """A shell in the container, on the whole terminal."""
+        container = self.selected_container()
+        if container is not None and not self.lacks("exec"):
+            self.open_shell(container)
+
+    def action_attach(self) -> None:
+        """The container's own streams, on the whole terminal."""
+        container = self.selected_container()
+        if container is not None and not self.lacks("attach"):
+            self.open_streams(container)
+
     async def action_kill(self) -> None:
         """Kill, after asking."""
         container = self.selected_container()

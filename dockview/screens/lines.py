@@ -74,6 +74,25 @@ def _kill(board: Dashboard, command: Command) -> Trouble | None:
     return _each(board, command, lambda c: board.kill(c, command.text("signal") or "SIGKILL"))
 
 
+def _pause(board: Dashboard, command: Command) -> Trouble | None:
+    is_paused = command.verb == "pause"
+    return _each(board, command, lambda c: board.pause(c, is_paused=is_paused))
+
+
+def _exec(board: Dashboard, command: Command) -> Trouble | None:
+    from dockview.commands.execute_exec import request_from  # noqa: PLC0415
+
+    container = _found(board, command.refs[0])
+    if container is None:
+        return f"no such container: {command.refs[0]}", _place(command, command.refs[0]), ""
+    board.open_shell(container, request_from(command))
+    return None
+
+
+def _attach(board: Dashboard, command: Command) -> Trouble | None:
+    return _each(board, command, board.open_streams)
+
+
 def _rm(board: Dashboard, command: Command) -> Trouble | None:
     return _each(board, command, lambda c: board.remove_container(c, force=command.is_on("force")))
 
@@ -122,6 +141,7 @@ def _help(board: Dashboard, _: Command) -> Trouble | None:
 
 
 _VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
+    "pause": _pause, "unpause": _pause, "exec": _exec, "attach": _attach,
     "run": _run, "start": _start, "stop": _stop, "kill": _kill, "rm": _rm, "rmi": _rmi, "pull": _pull,
     "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
     "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),

@@ -7,17 +7,22 @@ pending mark goes, and the next snapshot shows what the engine says. Nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from textual import on
+from textual.app import SuspendNotSupported
 
 from dockview.engine.api import Engine
 from dockview.engine.errors import Cancelled
-from dockview.engine.model import Container, PrunePlan, RunRequest
+from dockview.engine.model import Container, ContainerStatus, ExecRequest, PrunePlan, RunRequest
 from dockview.lanes import spawn
 from dockview.messages import VerbFailed, VerbFinished
 from dockview.screens.board import BoardScreen
 from dockview.session import NOTHING, Ref
 from dockview.text import clean_line, size
+
+if TYPE_CHECKING:
+    from dockview.screens.terminal import TerminalReady
 
 
 class VerbScreen(BoardScreen):
@@ -64,6 +69,48 @@ class VerbScreen(BoardScreen):
         self.perform(
             "restart", _ref(container), line, lambda e: _none((e.stop(container.id), e.start(container.id)))
         )  # fmt: skip
+
+    def pause(self, container: Container, *, is_paused: bool | None = None) -> None:
+        """Freeze a container, or let it go on; by its state, unless it is said."""
+        wanted = container.status is not ContainerStatus.PAUSED if is_paused is None else is_paused
+        verb = "pause" if wanted else "unpause"
+        line = f"docker {verb} {container.name}"
+        self.perform(
+            verb, _ref(container), line, lambda e: e.pause(container.id) if wanted else e.unpause(container.id)
+        )
+
+    def open_shell(self, container: Container, request: ExecRequest | None = None) -> None:
+        """A shell, or another command, on the whole terminal."""
+        from dockview.screens import terminal  # noqa: PLC0415  screens are loaded when they are first used
+
+        if request is None:
+            self.perform("exec", _ref(container), f"docker exec -it {container.name} sh",
+                         terminal.exec_shell(container, self.post_message))  # fmt: skip
+        else:
+            self.perform("exec", _ref(container), request.line,
+                         terminal.exec_request(container, request, self.post_message))  # fmt: skip
+
+    def open_streams(self, container: Container) -> None:
+        """A container's own streams on the whole terminal."""
+        from dockview.screens import terminal  # noqa: PLC0415
+
+        self.perform("attach", _ref(container), f"docker attach {container.name}",
+                     terminal.attach(container, self.post_message))  # fmt: skip
+
+    def on_terminal_ready(self, message: TerminalReady) -> None:
+        """Step aside for a container's streams."""
+        from dockview.screens import terminal  # noqa: PLC0415
+
+        try:
+            with self.app.suspend():
+                words = terminal.join(message.attachment, message.title)
+        except SuspendNotSupported:
+            message.attachment.close()
+            self.notice.say("this terminal cannot be lent to a container", is_calm=True)
+            return
+        line = message.title.partition("   ")[0]
+        self.call_after_refresh(self.whisper, line, words)  # after the verb's own answer, which waited meanwhile
+        self.refresh_soon()
 
     def kill(self, container: Container, signal: str = "SIGKILL") -> None:
         """Send a signal."""

@@ -47,6 +47,7 @@ class Join:
         self.spec = spec
         self.wish = wish
         self.members: list[int] = []
+        self.facts = Facts()
         self.stdio: list[int] = []
         """The command's ends of its streams, without a pty."""
 
@@ -57,6 +58,7 @@ def run(join: Join, inner: Channel) -> NoReturn:
         for fd in join.members:
             os.write(fd, b"0")
             os.close(fd)
+        _set_limits(join)
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         own, theirs = namespace_links("self"), namespace_links(join.pid)
         join_namespaces(join.pid, join.pidfd, [name for name, link in theirs.items() if own.get(name) != link])
@@ -69,6 +71,15 @@ def run(join: Join, inner: Channel) -> NoReturn:
     except BaseException as error:  # noqa: BLE001  a fork must not return into its parent's code
         _report(inner, error)
     os._exit(0)
+
+
+def _set_limits(join: Join) -> None:
+    """Take the container's ulimits and OOM score, while this process may still write to its own files in /proc."""
+    process = join.spec["process"]
+    if "rlimits" in process or "oomScoreAdj" in process:
+        from dockview.engine.runtime import limits  # noqa: PLC0415  only where they were asked for
+
+        limits.apply(process, join.facts)  # type: ignore[arg-type]  # it tells facts
 
 
 def join_namespaces(pid: int, pidfd: int, names: list[str]) -> None:
@@ -93,7 +104,7 @@ def _become(join: Join, inner: Channel, theirs: dict[str, str]) -> NoReturn:
         os.setsid()
         os.umask(0o022)
         pty = _take_streams(join)
-        facts = Facts()
+        facts = join.facts
         environment = _environment(join)
         candidates = _restrict(join, environment, facts)
         _namespace_facts(facts, theirs)
@@ -145,8 +156,7 @@ def _restrict(join: Join, environment: dict[str, str], facts: Facts) -> list[str
     process = dict(join.spec["process"])
     has_seccomp = "seccomp" in join.spec["linux"]
     if join.wish.get("privileged"):
-        everything = [f"CAP_{name}" for name in caps.NAMES[: caps.last() + 1]]
-        process["capabilities"] = dict.fromkeys(_CAPABILITY_SETS, everything)
+        process["capabilities"] = dict.fromkeys(_CAPABILITY_SETS, _everything())
         has_seccomp = False
     user = join.wish.get("user") or process["user"].get("username", "")
     identity = users.lookup(user, more=process.get("groups", ()))
@@ -160,6 +170,13 @@ def _restrict(join: Join, environment: dict[str, str], facts: Facts) -> list[str
         raise Refused("start", f'chdir to cwd ("{cwd}") failed: {what}', exit_code=code) from None
     security.apply(process, identity, has_seccomp=has_seccomp, span=facts)  # type: ignore[arg-type]  # it tells facts
     return init._candidates(join.wish["args"][0], environment.get("PATH", _DEFAULT_PATH))  # noqa: SLF001
+
+
+def _everything() -> list[str]:
+    """All capabilities that this process has to give, in the container's user namespace."""
+    status = security._status()  # noqa: SLF001
+    granted = int(status["CapBnd"], 16) & int(status["CapPrm"], 16)
+    return [f"CAP_{name}" for number, name in enumerate(caps.NAMES) if granted >> number & 1]
 
 
 def _namespace_facts(facts: Facts, theirs: dict[str, str]) -> None:
