@@ -34,11 +34,11 @@ def disk_usage(engine: Engine, command: Command, console: Console) -> int:
     if not command.is_on("verbose"):
         return show(Listing(_HEADERS, tuple(_HEADERS), _summary(usage), quiet_field="Type"), command, console)
     template = command.text("format").strip()
-    if template == "table" or template.startswith("table "):
+    if template.startswith("table "):
         raise InvalidRequest(
             "the verbose option is not compatible with the table format", hint="json and other templates are"
         )
-    if template:
+    if template not in ("", "table"):
         details = _details(usage, is_whole=True)
         console.print(to_json(details) if template == "json" else compile_template(template)(details))
     else:
@@ -97,6 +97,8 @@ def _details(usage: DiskUsage, *, is_whole: bool) -> dict[str, Any]:
     images = []
     for use in usage.images:
         row = next(image_rows(use.image, now, is_whole=is_whole))
+        if use.image.created_ns is None:
+            row["CreatedSince"] = ""  # `images` says N/A; docker's two tables differ here
         row["SharedSize"] = "N/A" if use.shared_bytes is None else docker_size(use.shared_bytes, 4)
         row["UniqueSize"] = "N/A" if use.unique_bytes is None else docker_size(use.unique_bytes, 4)
         row["Containers"] = str(users.get(use.image.id, 0))

@@ -25,6 +25,7 @@ _WORDS = (
     ("DockerRootDir", "Docker Root Dir"), ("LiveRestoreEnabled", "Live Restore Enabled"),
 )  # fmt: skip
 """The lines of docker's own text, in its order."""
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def info(engine: Engine, command: Command, console: Console) -> int:
@@ -55,9 +56,10 @@ def info(engine: Engine, command: Command, console: Console) -> int:
 def version(engine: Engine, command: Command, console: Console) -> int:
     """Show the versions of dockview and of its engine."""
     about = engine.info()
+    architecture = _ARCHITECTURES.get(about.architecture, about.architecture)
     components = [dict(part) for part in about.components]
     if not components:
-        details = {"Os": "linux", "Arch": about.architecture, "KernelVersion": about.kernel}
+        details = {"Os": "linux", "Arch": architecture, "KernelVersion": about.kernel}
         components = [{"Name": "Engine", "Version": about.version, "Details": details}]
     facts = {
         "Client": {
@@ -76,7 +78,7 @@ def version(engine: Engine, command: Command, console: Console) -> int:
             "Version": about.version,
             "ApiVersion": about.api_version,
             "Os": "linux",
-            "Arch": about.architecture,
+            "Arch": architecture,
             "KernelVersion": about.kernel,
         },
     }
@@ -85,7 +87,7 @@ def version(engine: Engine, command: Command, console: Console) -> int:
 
 def _architecture() -> str:
     machine = os.uname().machine
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return _ARCHITECTURES.get(machine, machine)
 
 
 def _print(facts: dict[str, Any], command: Command, console: Console, text: Any) -> int:

@@ -184,6 +184,7 @@ def test_system_df__verbose_in_dockers_tables(engine: ScriptedEngine) -> None:
     assert images.split()[-6:] == ["SIZE", "SHARED", "SIZE", "UNIQUE", "SIZE", "CONTAINERS"]
     assert containers.split("   ")[0] == "CONTAINER ID"
     assert volumes.split() == ["VOLUME", "NAME", "LINKS", "SIZE"]
+    assert dockview(engine, "system df -v --format table")[1].out == shown
     assert dockview(engine, "system df -v --format '{{len .Images}} {{(index .Volumes 0).Links}}'")[1].out == "5 1\n"
     with pytest.raises(InvalidRequest):
         dockview(engine, "system df -v --format 'table {{.Type}}'")
