@@ -163,3 +163,47 @@ def test_prune__plan_then_do(either: tuple[Engine, str]) -> None:
     assert [item.name for item in plan.items] == ["done"]
     assert [item.name for item in engine.prune(plan).removed] == ["done"]
     assert list(engine.containers(all=True)) == []
+
+
+def test_rename(either: tuple[Engine, str]) -> None:
+    """Both answer to the new name only, tell it as an event, and refuse one that is taken."""
+    engine, image = either
+    container = engine.create(request(image, "true", name="before", pull="never"))
+    engine.create(request(image, "true", name="other", pull="never"))
+    engine.rename("before", "after")
+    assert engine.container("after").id == container.id
+    with pytest.raises(NotFound):
+        engine.container("before")
+    with pytest.raises(NameInUse):
+        engine.rename("after", "other")
+    stream = engine.events(since_ns=0)
+    event = next(event for event in stream if event.action == "rename" and event.actor_id == container.id)
+    stream.close()
+    assert (event.attributes["name"], event.attributes["oldName"]) == ("after", "/before")
+
+
+def test_sizes__of_what_was_written(either: tuple[Engine, str]) -> None:
+    """The same number in the list, in inspect and in the disk usage."""
+    engine, image = either
+    engine.run(request(image, "sh", "-c", "head -c 12345 /dev/zero > /a", name="wrote", pull="never"))
+    engine.wait("wrote")
+    [sized] = engine.containers(all=True, size=True)
+    assert sized.size_rw_bytes == 12345
+    assert sized.size_root_fs_bytes is not None
+    assert sized.size_root_fs_bytes > 1_000_000
+    assert engine.inspect("wrote", size=True)["SizeRw"] == 12345
+    usage = engine.disk_usage(details=True)
+    assert [c.size_rw_bytes for c in usage.containers if c.name == "wrote"] == [12345]
+    assert sized.image_id in [use.image.id for use in usage.images]
+
+
+def test_prune__filters_by_label_and_age(either: tuple[Engine, str]) -> None:
+    """Docker's filters of a prune."""
+    engine, image = either
+    engine.create(request(image, "true", name="kept", labels={"keep": ""}, pull="never"))
+    engine.create(request(image, "true", name="gone", pull="never"))
+    for filters, names in (
+        ({"label": ["keep"]}, ["kept"]), ({"label!": ["keep"]}, ["gone"]), ({"until": ["1h"]}, []),
+    ):  # fmt: skip
+        plan = engine.prune_plan(["container"], filters=filters)
+        assert [item.name for item in plan.items] == names
