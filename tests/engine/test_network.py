@@ -396,7 +396,7 @@ def test_outbound__sees_a_firewall_that_drops_what_is_forwarded() -> None:
 
 
 def test_connect__network_that_went_while_its_container_started(steps: Steps, held: Held) -> None:
-    """Whoever removes a network while a container is being put on it leaves no bridge behind, nor does the container."""
+    """Who removes a network while a container is being put on it leaves no bridge behind, nor does the container."""
     blue = network_verbs.create_network(steps.house, NetworkRequest(name="blue", line="docker network create blue"))
     container_id = add_container(steps.house)
     lease = leases.lease(steps.house, container_id, request("blue"))

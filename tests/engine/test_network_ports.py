@@ -14,7 +14,7 @@ from dockview.engine.embedded import leases, publish
 from dockview.engine.errors import InvalidRequest, NotSupported, PortInUse
 from dockview.engine.lifecycle import Phase, Status
 from dockview.engine.model import PortMapping
-from dockview.engine.network import ports
+from dockview.engine.network import pasta, ports
 from dockview.engine.network.holders import find_holder
 from tests.engine.netns_holder import Held, hold
 from tests.engine.network_house import Steps, add_container, house, request
@@ -206,12 +206,13 @@ def test_bind__privileged_port_of_an_ordinary_user_has_a_way_out() -> None:
 
 @pytest.mark.root
 def test_publish__rootless_leads_to_loopback(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pasta, "why_not", lambda: "pasta is not installed")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with hold(user=True) as born:
         lease = steps.connect(born, request())
         span = steps.span(Phase.NETWORK)
         assert span.fact("mode") == "loopback"
-        assert span.fact("outbound") == "none (rootless: only root may make a bridge)"
+        assert str(span.fact("outbound")).startswith("none (rootless: only root may make a bridge); pasta")
         assert [link["ifname"] for link in born.ip("link") if "UP" in link["flags"]] == ["lo"]
         shown = subprocess.run(["sh", "-c", span.check], capture_output=True, text=True, check=True).stdout
         assert "127.0.0.1/8" in shown

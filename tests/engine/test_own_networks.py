@@ -381,3 +381,21 @@ def test_host_gateway__is_the_bridge(engine: Engine) -> None:
     run(engine, "first", add_hosts=("outside:host-gateway", "db:192.0.2.8"))
     known = hosts(engine, "first")
     assert (known["outside"], known["db"]) == (network.gateway, "192.0.2.8")
+
+
+def test_internal__publishes_nothing(engine: Engine) -> None:
+    """As in docker: an internal network is not opened by -p; the trace says why."""
+    make(engine, is_internal=True)
+    engine.run(request(WEB, name="web", network="blue", ports=(PortMapping(80, host_ip="127.0.0.1"),)))
+    span = engine.traces("web", limit=1)[0].find(Phase.PORTS)
+    assert span is not None
+    assert (span.status, span.why) == (
+        Status.SKIPPED, "the container's networks are internal: nothing from outside may reach it"
+    )  # fmt: skip
+
+
+def test_list__names_all_networks_of_a_container(engine: Engine) -> None:
+    make(engine)
+    run(engine, "first", "bridge")
+    engine.connect_network("blue", "first")
+    assert set(engine.container("first").network.split(",")) == {"bridge", "blue"}

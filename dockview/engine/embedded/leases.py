@@ -77,7 +77,9 @@ class Lease(NamedTuple):
     @property
     def target(self) -> str:
         """The address that the proxy connects to, from inside; empty where no port can be published."""
-        return {BRIDGE: self.address, LOOPBACK: "127.0.0.1"}.get(self.mode, "")
+        if self.mode == LOOPBACK:
+            return "127.0.0.1"
+        return "" if self.way_out is None else self.way_out.address
 
 
 def lease(house: House, container_id: str, request: RunRequest, *, is_starting: bool = False) -> Lease:

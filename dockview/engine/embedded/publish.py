@@ -80,6 +80,8 @@ def _unpublished(wanted: Sequence[PortMapping], lease: Lease, exposed: Sequence[
         return "the container shares the host's network: its ports are the host's"
     if wanted and lease.mode == CONTAINER:
         return "the container shares another one's network: its ports are published there"
+    if wanted and lease.ends:
+        return "the container's networks are internal: nothing from outside may reach it"
     if wanted:
         return f"network {lease.mode}: the container has no network that a port could lead to"
     offer = f"; the image exposes {', '.join(sorted(exposed))}, which -P publishes" if exposed else ""

@@ -45,7 +45,7 @@ def to_container(house: House, record: ContainerRecord) -> Container:
         pid=state.pid if state and state.status == "running" else None,
         exit_code=state.exit_code if state else None, oom_killed=state.oom_killed if state else None,
         started_ns=state.started_ns if state else None, finished_ns=state.finished_ns if state else None,
-        ports=record.ports or request.ports, labels=request.labels, ip=record.address, network=request.network,
+        ports=record.ports or request.ports, labels=request.labels, ip=record.address, network=record.networks or request.network,
         tty=request.tty, auto_remove=request.auto_remove, error=state.error if state else "",
         restart_count=state.restart_count if state else 0,
         health=health_status(house.layout.container(record.id)) if state and state.status == "running" else "",

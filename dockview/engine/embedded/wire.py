@@ -172,7 +172,8 @@ def make_end(
             address=Address(0, end.address, subnet.prefix), gateway=network.gateway if has_way_out else "",
         )  # fmt: skip
         host_end = find_link(net, veth_name(end.container_id, end.interface))
-    if not network.is_default and records.find(house.database, network.name) is None:
+    recorded = network if network.is_default else records.find(house.database, network.name)
+    if recorded is None or recorded.id != network.id:
         remove_bridge_of(network)  # which this container has just made again
         raise Conflict(f"network {network.name} was removed meanwhile")
     found = bridges.look(inside)

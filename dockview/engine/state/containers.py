@@ -32,6 +32,8 @@ class ContainerRecord:
     owner: tuple[int, int]
     """pid and start time of the process that makes or removes it."""
     address: str
+    networks: str
+    """The names of the networks that it has addresses on, joined by commas."""
     ports: tuple[PortMapping, ...]
     """As published by its last start: `host_port` is the one that was taken."""
 
@@ -42,7 +44,10 @@ class ContainerRecord:
 
 
 _SELECT = """
-SELECT c.*, coalesce((SELECT a.address FROM addresses a WHERE a.container_id = c.id ORDER BY a.interface LIMIT 1), '') AS address
+SELECT c.*,
+ coalesce((SELECT a.address FROM addresses a WHERE a.container_id = c.id ORDER BY a.interface LIMIT 1), '') AS address,
+ (SELECT group_concat(n.name) FROM addresses a JOIN networks n ON n.id = a.network_id WHERE a.container_id = c.id)
+ AS networks
 FROM containers c
 """
 
@@ -124,6 +129,7 @@ def _record(row: sqlite3.Row) -> ContainerRecord:
         id=row["id"], name=row["name"], image=row["image"], image_id=row["image_id"],
         request=_from_json(row["request"]), created_ns=row["created_ns"], is_building=bool(row["is_building"]),
         is_removing=bool(row["is_removing"]), owner=(row["owner_pid"], row["owner_start"]), address=row["address"],
+        networks=row["networks"] or "",
         ports=tuple(PortMapping(**port) for port in json.loads(row["ports"])),
     )  # fmt: skip
 
