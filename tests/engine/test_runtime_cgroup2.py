@@ -36,7 +36,9 @@ def test_limits(tree: Path) -> None:
     folder = tree / "dockview" / "c1"
     assert (folder / "memory.max").read_text() == str(1 << 26)
     assert (folder / "memory.swap.max").read_text() == str((1 << 27) - (1 << 26))
-    assert group.limits() == {"memory.max": 1 << 26, "cpu.max": "50000 100000", "pids.max": 9}
+    assert group.limits() == {
+        "memory.max": 1 << 26, "memory.swap.max": 1 << 26, "cpu.max": "50000 100000", "pids.max": 9,
+    }  # fmt: skip
     assert group.discarded == {}
     assert (tree / "cgroup.subtree_control").read_text().startswith("+")
 

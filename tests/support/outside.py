@@ -72,3 +72,9 @@ def exists(pid: int) -> bool:
         return status(pid)["State"][0] not in "ZX"
     except OSError:
         return False
+
+
+def links_with_counters(pid: int) -> list[dict[str, Any]]:
+    """`ip -j -s link` in the container's network."""
+    found: list[dict[str, Any]] = json.loads(inside(pid, "ip", "-j", "-s", "link"))
+    return found
