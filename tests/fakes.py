@@ -147,7 +147,6 @@ class NotHere:
         raise NotSupported("not here")
 
     create_network = remove_network = connect_network = disconnect_network = _refuse
-    create_volume = remove_volume = diff = stat_path = copy_from = copy_to = export = commit = _refuse
     rename = exec = update = tag = history = save = load = _refuse
     import_image = login = logout = _refuse
 
@@ -436,11 +435,11 @@ class FakeEngine(NotHere, FakeFiles):
         self,
         reference: str,
         *,
+        platform: str = "",
         cancel: CancelToken | None = None,
         on_record: Callable[[Record], None] | None = None,
-        **_: Any,
     ) -> Image:
-        self._note(f"pull {reference}")
+        self._note(f"pull {reference} {platform}".rstrip())
         image = make_image(31, f"{reference}:latest", 50_000, 0)
         with Recorder(
             "pull",

@@ -11,7 +11,7 @@ from dockview.commands.cancellable import call_cancellable
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.listing import Listing, show
-from dockview.commands.times import rfc3339_local
+from dockview.commands.times import NS, rfc3339_local
 from dockview.commands.usage import UsageError
 from dockview.engine.api import Engine
 from dockview.engine.errors import InvalidRequest, NotFound, NotSupported
@@ -51,7 +51,9 @@ def _row(entry: HistoryEntry, now_ns: int, *, is_whole: bool, is_human: bool) ->
     return {
         "ID": entry.id if entry.id and is_whole else entry.id.removeprefix("sha256:")[:12] or _MISSING,
         "CreatedSince": "N/A" if entry.created_ns is None else ago(entry.created_ns, now_ns),
-        "CreatedAt": "N/A" if entry.created_ns is None else rfc3339_local(entry.created_ns - entry.created_ns % 10**9),
+        "CreatedAt": "N/A"
+        if entry.created_ns is None
+        else rfc3339_local(entry.created_ns // NS * NS).replace(".000000000", ""),
         "CreatedBy": by if is_whole or len(by) <= _CREATED_BY else f"{by[: _CREATED_BY - 1]}…",
         "Size": "N/A" if size is None else docker_size(size) if is_human else str(size),
         "Comment": entry.comment,

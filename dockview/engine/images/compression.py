@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, Protocol
 
 from dockview.engine.errors import DataError, NotSupported
@@ -19,6 +18,21 @@ _BITE_BYTES = 512
 """How much zstd gets at once: it cannot be told how much to give, and four bytes may stand for 128 KiB."""
 _PIECE_BYTES = 1 << 20
 """How much comes out of one step: a small chunk may hold gigabytes of zeros."""
+
+
+_GZIP_WINDOW = 15 | 16
+"""zlib's words for: any window, and a gzip header."""
+
+
+def _inflater() -> Any:
+    """ISA-L's inflate, which is twice as fast as zlib's, where its package is installed; the two have one interface."""
+    try:
+        from isal import isal_zlib  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415  only for gzip layers
+    except ImportError:
+        import zlib  # noqa: PLC0415
+
+        return zlib
+    return isal_zlib
 
 
 class Decompressor(Protocol):
@@ -48,7 +62,9 @@ class Gzip:
     """One or more gzip members (RFC 1952), as pigz and estargz write them; zeros after the last are padding."""
 
     def __init__(self) -> None:
-        self._member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        module = _inflater()
+        self._make, self._error = module.decompressobj, module.error
+        self._member = self._make(_GZIP_WINDOW)
         self._is_between = False
 
     def feed(self, chunk: bytes) -> Any:
@@ -58,10 +74,10 @@ class Gzip:
                 chunk = chunk.lstrip(b"\0")
                 if not chunk:
                     return
-                self._member, self._is_between = zlib.decompressobj(zlib.MAX_WBITS | 16), False
+                self._member, self._is_between = self._make(_GZIP_WINDOW), False
             try:
                 piece = self._member.decompress(chunk, _PIECE_BYTES)
-            except zlib.error as error:
+            except self._error as error:
                 raise DataError(f"the layer's gzip stream is damaged: {error}") from error
             if piece:
                 yield piece
