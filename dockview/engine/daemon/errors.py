@@ -63,6 +63,7 @@ _SENTENCES: tuple[tuple[str, type[DockviewError], str], ...] = (
     (r"unable to (remove|delete).*(using its|used by|being used|is in use)", ImageInUse, "remove the container first"),
     (r"dial (tcp|udp)|no such host|i/o timeout|tls handshake|request canceled|server misbehaving",
      Unavailable, "the daemon cannot reach the registry: is its network up?"),
+    (r"is (not|already) paused", Conflict, ""),
     (r"does not support reading|not supported|not implemented", NotSupported, ""),
 )  # fmt: skip
 

@@ -139,15 +139,18 @@ def _await_start(daemon: Daemon, attachment: DaemonExec, exec_id: str) -> None:
     while time.monotonic() < deadline:
         with daemon.mapped("cannot inspect the command"):
             state = daemon.api.exec_inspect(exec_id)
-        if state.get("Running") or state.get("Pid"):
-            return
         code = state.get("ExitCode")
-        if code is not None:
+        # "Running" is said before it is tried; a command that has ended already had a pid, or another code.
+        if state.get("Pid") or (code is not None and code not in (126, 127)):
+            return
+        if code is not None and not state.get("Running"):
             said = bytearray()
             while (piece := attachment.read()) is not None:
                 said += piece[1]
             error = from_answer(said.decode(errors="replace").strip(), "cannot execute the command")
-            raise StartFailed(error.message, exit_code=code if code in (126, 127) else 126, hint=error.hint)
+            if isinstance(error, StartFailed):
+                raise error  # older daemons say 126 for everything: the sentence is more exact
+            raise StartFailed(error.message, exit_code=code, hint=error.hint)
         time.sleep(0.005)
 
 
