@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from dockview.engine.api_files import FileVerbs
 from dockview.engine.cancel import CancelToken
 from dockview.engine.lifecycle import Record, Trace
 from dockview.engine.model import (
     Capabilities,
-    Change,
     Container,
     DiskUsage,
     EngineInfo,
@@ -30,14 +30,12 @@ from dockview.engine.model import (
     LogRecord,
     Network,
     NetworkRequest,
-    PathStat,
     ProcessTable,
     PrunePlan,
     PruneReport,
     RunRequest,
     Stats,
     UpdateRequest,
-    Volume,
 )
 
 T_co = TypeVar("T_co", covariant=True)
@@ -100,7 +98,7 @@ class Attachment(Protocol):
 OnAttach = Callable[[Attachment], None]
 
 
-class Engine(Protocol):
+class Engine(FileVerbs, Protocol):
     """One container engine."""
 
     # About the engine
@@ -189,7 +187,7 @@ class Engine(Protocol):
         ...
 
     def remove(self, ref: str, *, force: bool = False, volumes: bool = False) -> None:
-        """Remove a container, with its anonymous volumes if asked for; a running one only by force. Raises: Conflict."""
+        """Remove a container, and its anonymous volumes if asked for; a running one only by force. Raises: Conflict."""
         ...
 
     def wait(self, ref: str) -> int | None:
@@ -350,73 +348,6 @@ class Engine(Protocol):
 
     def disconnect_network(self, ref: str, container: str, *, force: bool = False) -> None:
         """Take a container off a network. Raises: Conflict where it is not on it."""
-        ...
-
-    def volumes(self) -> Sequence[Volume]:
-        """All volumes, anonymous ones too."""
-        ...
-
-    def create_volume(
-        self,
-        name: str = "",
-        *,
-        driver: str = "local",
-        labels: Mapping[str, str] | None = None,
-        options: Mapping[str, str] | None = None,
-    ) -> Volume:
-        """Make a volume, or give the one that has this name; without a name it is anonymous.
-
-        Raises: InvalidRequest, NotSupported for a driver or option that is not here.
-        """
-        ...
-
-    def remove_volume(self, name: str, *, force: bool = False) -> None:
-        """Remove a volume with all that is in it; with `force` it may be gone already.
-
-        Raises: Conflict where a container uses it.
-        """
-        ...
-
-    # The files of a container
-
-    def diff(self, ref: str) -> Sequence[Change]:
-        """What the container has added to, changed in and deleted from the file system of its image, by path."""
-        ...
-
-    def stat_path(self, ref: str, path: str) -> PathStat:
-        """What there is at a path inside, also of a stopped container; a link is not followed. Raises: NotFound."""
-        ...
-
-    def copy_from(self, ref: str, path: str) -> Stream[bytes]:
-        """A tar archive of what is at a path inside; its names begin with the path's last part.
-
-        Raises: NotFound, InvalidRequest.
-        """
-        ...
-
-    def copy_to(self, ref: str, path: str, archive: Iterable[bytes], *, is_user: bool = False) -> None:
-        """Unpack a tar archive into a folder inside, whose links cannot lead out of the container.
-
-        With `is_user` everything belongs to the container's user afterwards, and not to whom the archive says.
-
-        Raises: NotFound, InvalidRequest, Conflict, DataError, OutOfSpace.
-        """
-        ...
-
-    def export(self, ref: str) -> Stream[bytes]:
-        """A tar archive of the container's whole file system, without its volumes and binds."""
-        ...
-
-    def commit(
-        self, ref: str, reference: str = "", *, author: str = "", message: str = "", changes: Sequence[str] = (),
-        pause: bool = True,
-    ) -> str:  # fmt: skip
-        """Make an image of the container's file system as it is now; the image's ID.
-
-        `changes` are lines of a Dockerfile: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL.
-
-        Raises: InvalidRequest, InvalidReference.
-        """
         ...
 
     def prune_plan(

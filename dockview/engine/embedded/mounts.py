@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded import volumes as verbs
 from dockview.engine.embedded.house import House
 from dockview.engine.errors import Conflict, InvalidRequest, NotFound, NotSupported
@@ -41,7 +42,8 @@ def claim(
     made += volumes.claim(house.database, container_id, mounts, anonymous)
     for mount in mounts:
         if mount.type == "volume":
-            _volume(house, span, mount, made, image)
+            _volume(house, span, mount, is_new=mount.source in made)
+            _fill(house, span, mount, image, trace.cancel)
         elif mount.type == "bind":
             make_source(mount, span)
         if mount.relabel:
@@ -53,18 +55,24 @@ def _is_ours(mount: Mount, request: RunRequest) -> bool:
     return not any(mount.source == asked.source for asked in request.mounts if asked.type == "volume")
 
 
-def _volume(house: House, span: SpanRecorder, mount: Mount, made: list[str], image: ImageRecord) -> None:
-    folder = verbs.make_folder(house, mount.source)
+def _volume(house: House, span: SpanRecorder, mount: Mount, *, is_new: bool) -> None:
+    verbs.make_folder(house, mount.source)
     shown = mount.source if len(mount.source) < 64 else f"{mount.source[:12]}…"
-    span.fact(f"volume {mount.target}", f"{shown} ({'new' if mount.source in made else 'was here'})")
-    if mount.source in made:
+    span.fact(f"volume {mount.target}", f"{shown} ({'new' if is_new else 'was here'})")
+    if is_new:
         verbs.note(house, "create", mount.source)
-    if not mount.no_copy and _may_have(house, image, mount.target) and _is_empty(folder):
-        from dockview.engine.embedded.views import copy_up  # noqa: PLC0415  only for an empty volume
 
-        copied = copy_up(house, image, mount.target, folder)
-        if copied is not None:
-            span.fact(f"copied to {mount.target}", f"{copied['files']} files, {copied['bytes']} bytes of the image's")
+
+def _fill(house: House, span: SpanRecorder, mount: Mount, image: ImageRecord, cancel: CancelToken) -> None:
+    """Copy what the image has at the mount's place into a volume that is empty, unless that is not wanted."""
+    folder = house.layout.volume(mount.source)
+    if mount.no_copy or not _may_have(house, image, mount.target) or not _is_empty(folder):
+        return
+    from dockview.engine.embedded.views import copy_up  # noqa: PLC0415  only for an empty volume
+
+    copied = copy_up(house, image, mount.target, folder, cancel)
+    if copied is not None:
+        span.fact(f"copied to {mount.target}", f"{copied['files']} files, {copied['bytes']} bytes of the image's")
 
 
 def _may_have(house: House, image: ImageRecord, path: str) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
+from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.mounts import entries
 from dockview.engine.embedded.pull import lower_dirs
@@ -21,6 +23,7 @@ from dockview.engine.embedded.query import image_of, is_running
 from dockview.engine.errors import DataError, DockviewError, EngineBug, InvalidRequest, NotFound, NotSupported
 from dockview.engine.images.blobs import out_of_space
 from dockview.engine.images.idmap import write_id_maps
+from dockview.engine.images.unpack import remove_tree
 from dockview.engine.runtime import files_child
 from dockview.engine.runtime.state import read_state
 from dockview.engine.state import volumes
@@ -35,10 +38,10 @@ _ASKS_FOR_MAPS = b"mapped?\n"
 class Work:
     """One helper process at its job. Leaving the block ends it, and so does closing the engine."""
 
-    def __init__(self, house: House, job: dict[str, Any]) -> None:
+    def __init__(self, house: House, job: dict[str, Any], cancel: CancelToken | None = None) -> None:
         import subprocess  # noqa: PLC0415  slow to import
 
-        self._house = house
+        self._cancels = (house.closing, cancel or house.closing)
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-X", "utf8", _CHILD, json.dumps({"rootless": house.is_rootless, **job})],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -50,7 +53,10 @@ class Work:
             raise EngineBug("a helper without pipes")
         self._in, self.out, self._err = process.stdin, process.stdout, process.stderr
         self._said = b""
+        self._stack = contextlib.ExitStack()
         try:
+            for token in self._cancels:
+                self._stack.enter_context(token.closing(process.kill))
             if house.is_rootless and job["view"] in ("image", "stopped"):
                 self._said = self._err.readline()
                 if self._said == _ASKS_FOR_MAPS:
@@ -70,10 +76,14 @@ class Work:
         """Give it its input, as far as it reads."""
         with contextlib.suppress(BrokenPipeError):
             for piece in pieces:
-                self._house.closing.raise_if_set()
+                self._raise_if_cancelled()
                 view = memoryview(piece)
                 while view:
                     view = view[os.write(self._in.fileno(), view) :]
+
+    def _raise_if_cancelled(self) -> None:
+        for token in self._cancels:
+            token.raise_if_set()
 
     def finish(self) -> dict[str, Any]:
         """Close its input, wait for its end, and give its answer. Raises: what the answer says."""
@@ -81,6 +91,7 @@ class Work:
             self._in.close()
         lines = (self._said + self._err.read()).splitlines()
         self._process.wait()
+        self._raise_if_cancelled()
         try:
             answer = dict(json.loads(lines[-1]))
         except (IndexError, ValueError):
@@ -91,6 +102,7 @@ class Work:
 
     def close(self) -> None:
         """End it if it is still there, and let go of its pipes."""
+        self._stack.close()
         if self._process.poll() is None:
             self._process.kill()
         for stream in (self._in, self.out, self._err):
@@ -123,10 +135,9 @@ class Archive:
         self._work.close()
 
 
-def do(house: House, job: dict[str, Any], pieces: Iterable[bytes] = ()) -> dict[str, Any]:
-    """Let a helper do a job without output; its answer."""
-    with Work(house, job) as work:
-        work.feed(pieces)
+def do(house: House, job: dict[str, Any], cancel: CancelToken | None = None) -> dict[str, Any]:
+    """Let a helper do a job without input and output; its answer. Raises: Cancelled, and what the answer says."""
+    with Work(house, job, cancel) as work:
         return work.finish()
 
 
@@ -168,16 +179,32 @@ def upper_job(house: House, record: ContainerRecord) -> dict[str, Any]:
     return {**job, "beside": f"{folder}/upper", "places": places}
 
 
-def copy_up(house: House, image: ImageRecord, path: str, folder: str) -> dict[str, Any] | None:
-    """Fill a new volume with what the image has at a path; how much, None where that is nothing."""
-    point = f"{os.path.dirname(folder)}/image"
+def copy_up(house: House, image: ImageRecord, path: str, folder: str, cancel: CancelToken) -> dict[str, Any] | None:
+    """Fill a new volume with what the image has at a path; how much, None where that is nothing.
+
+    Where two containers have the same new volume, the one that comes first fills it, and the other waits. It gets its
+    place by rename, so that a copy that was broken off is never taken for the whole.
+    """
+    home = os.path.dirname(folder)
+    point, half = f"{home}/image", f"{home}/_filling"
     job = layers_job(house, image, point)
+    fd = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        answer = do(house, {**job, "action": "fill", "path": path, "beside": folder})
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        if os.listdir(folder):
+            return None
+        remove_tree(half)
+        os.mkdir(half, 0o755)
+        answer = do(house, {**job, "action": "fill", "path": path, "beside": half}, cancel)
+        if answer["files"] is None:
+            return None
+        os.rename(half, folder)
+        return answer
     finally:
+        remove_tree(half)
         with contextlib.suppress(OSError):
             os.rmdir(point)
-    return answer if answer["files"] is not None else None
+        os.close(fd)
 
 
 def _trouble(answer: dict[str, Any]) -> DockviewError | EngineBug:
