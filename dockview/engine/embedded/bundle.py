@@ -50,7 +50,7 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
         volumes=tuple((m.source, m.target, str(not m.read_only).lower()) for m in mounts if m.type == "volume"),
         **life_settings(record.request, config), shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
     )  # fmt: skip
-    forget_lives(folder)
+    forget_lives(folder, is_asked=bool(shim.health))
     write_bundle(folder, spec, shim)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dockview.engine.runtime.health_log import forget_health
+from dockview.engine.runtime.health_log import forget_health, write_health
 from dockview.engine.runtime.policy import forget_policy
 from dockview.engine.runtime.signals import signal_number
 
@@ -90,7 +90,13 @@ def health_settings(asked: Healthcheck, of_image: Mapping[str, Any]) -> dict[str
     }
 
 
-def forget_lives(folder: str) -> None:
-    """A container is about to be started anew: what the shim of its last life was told, and has told, is over."""
+def forget_lives(folder: str, *, is_asked: bool) -> None:
+    """A container is about to be started anew: what the shim of its last life was told, and has told, is over.
+
+    One that is asked how it is has not answered yet, from the first moment on.
+    """
     forget_policy(folder)
-    forget_health(folder)
+    if is_asked:
+        write_health(folder, {"Status": "starting", "FailingStreak": 0, "Log": []})
+    else:
+        forget_health(folder)

@@ -10,7 +10,7 @@ SOCK_SEQPACKET; each message is one letter and its content. The connection must 
 
 and then carries, from the client:                 and from the shim:
 
-    I bytes         to standard input                  H {"tty", "log_size"}   attached from this place in the log on
+    I bytes         to standard input                  H {"tty", "log_size", "anchor"?}   attached from this place in the log on
     C               no more standard input             1 bytes, 2 bytes        standard output, standard error
     R {rows, cols}  size of the pty                    G {"from", "skip"}      from here on read the log yourself
     V               I shall remove the --rm container    X is then followed by the wait for this end's end of file
@@ -226,7 +226,7 @@ def _greet(supervisor: Supervisor, client: Client, letter: bytes, wish: dict[str
         client.kind = "attach"
         client.has_stdin = bool(wish.get("stdin"))
         client.closes_stdin = client.has_stdin and bool(wish.get("stdin_once"))
-        client.send(b"H", dumps({"tty": supervisor.is_tty, "log_size": log.size}).encode())
+        client.send(b"H", dumps({"tty": supervisor.is_tty, "log_size": log.size, **log.anchor()}).encode())
         if wish.get("logs"):
             supervisor.door.send_pending(client)
     elif letter == b"S":

@@ -25,9 +25,14 @@ _PLAIN = b"\n" + bytes(c for c in range(0x20, 0x7F) if c not in b'"\\')
 class LogWriter:
     """Appends the output of one container to its log."""
 
-    def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    def __init__(self, path: str, max_bytes: int = 0, max_files: int = 1) -> None:
+        self._path = path
+        self._max_bytes, self._max_files = max_bytes, max_files
+        self._fd = _open(path)
         self.size = os.fstat(self._fd).st_size
+        """The place in the log where the next record goes (rotation.py)."""
+        self.start = 0
+        """The place where the newest file begins."""
         self.pending: dict[str, bytes] = {}
         """What each stream wrote after its last newline; it is not in the file yet."""
         self.lost_bytes = 0
@@ -65,8 +70,14 @@ class LogWriter:
             records = b"".join(_cut(line + b"\n", tail) for line in complete.split(b"\n")[:-1])
         self._append(records + _cut(partial, tail))
 
+    def anchor(self) -> dict[str, list[int]]:
+        """What a reader needs to find places in a log that is rotated; empty for one that is not."""
+        return {"anchor": [os.fstat(self._fd).st_ino, self.start]} if self._max_bytes else {}
+
     def _append(self, data: bytes) -> None:
         try:
+            if self._max_bytes and data and self.size - self.start >= self._max_bytes:
+                self._rotate()
             while data:
                 written = os.write(self._fd, data)
                 self.size += written
@@ -74,12 +85,24 @@ class LogWriter:
         except OSError:
             self.lost_bytes += len(data)
 
+    def _rotate(self) -> None:
+        from dockview.engine.runtime import rotation  # noqa: PLC0415  most logs are not rotated
+
+        rotation.shift(self._path, self._max_files)
+        new = _open(self._path)
+        os.close(self._fd)
+        self._fd, self.start = new, self.size
+
     def _now(self) -> str:
         now = time.time_ns()
         second, rest = divmod(now, 1_000_000_000)
         if second != self._second[0]:
             self._second = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
         return f"{self._second[1]}.{rest:09d}Z"
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
 
 def _joined(complete: bytes, tail: str) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any, Self
 
 from dockview.engine.model import LogRecord
-from dockview.engine.runtime import linux
+from dockview.engine.runtime import linux, rotation
 
 _BLOCK = 1 << 16
 _LOOK_AGAIN_MS = 1000
@@ -64,10 +64,14 @@ class LogStream:
         self._watch = -1
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
-        start = 0 if tail is None else _start_of_last(self._file, tail)
-        self._file.seek(start)
+        if os.path.exists(f"{path}.1"):
+            left = self._begin_rotated(tail)
+        else:
+            start = 0 if tail is None else _start_of_last(self._file, tail)
+            self._file.seek(start)
+            left = os.fstat(self._file.fileno()).st_size - start
         # Who does not follow reads what is there now: a container may write faster than anybody reads.
-        self._left = None if is_alive is not None else os.fstat(self._file.fileno()).st_size - start
+        self._left = None if is_alive is not None else left
 
     def __iter__(self) -> Self:
         return self
@@ -114,6 +118,8 @@ class LogStream:
                     self._records = parse(complete)
                     return True
                 continue
+            if self._left != 0 and self._advance():
+                continue
             if is_last_look or self._is_over():
                 return False
             # What is written before its end is there when the container is found dead, so one look more suffices.
@@ -128,6 +134,45 @@ class LogStream:
         data = self._file.read(min(_BLOCK, self._left))
         self._left -= len(data)
         return data
+
+    def _begin_rotated(self, tail: int | None) -> int:
+        """Begin in the oldest file, or in the one where the last `tail` lines begin; how many bytes follow now."""
+        left = 0
+        for name in reversed(rotation.files_of(self._path)):
+            self._file.close()
+            self._file = open(name, "rb", buffering=0)  # noqa: SIM115  closed by close()
+            size = os.fstat(self._file.fileno()).st_size
+            lines = 0 if tail is None else _lines(self._file)
+            if tail is not None and lines >= tail:
+                start = _start_of_last(self._file, tail)
+                self._file.seek(start)
+                return left + size - start
+            tail = None if tail is None else tail - lines
+            left += size
+            self._file.seek(0)
+        return left
+
+    def _advance(self) -> bool:
+        """Go on with the next file, if the one that is read to its end has been rotated; its inode is held."""
+        inode = os.fstat(self._file.fileno()).st_ino
+        try:
+            if os.stat(self._path).st_ino == inode:
+                return False
+            names = rotation.files_of(self._path)
+            inodes = [os.stat(name).st_ino for name in names]
+            following = names[inodes.index(inode) + 1] if inode in inodes[:-1] else names[0]
+            if inode == inodes[-1]:
+                return False
+            # What was written between the last look and the rotation is still to be read.
+            if data := self._file.read(_BLOCK):
+                self._file.seek(-len(data), os.SEEK_CUR)
+                return True
+            file = open(following, "rb", buffering=0)  # noqa: SIM115  closed by close()
+        except OSError:
+            return False  # removed, or rotated just now: the next look finds it
+        self._file.close()
+        self._file = file
+        return True
 
     def _is_over(self) -> bool:
         return self._until_ns is not None and time.time_ns() > self._until_ns
@@ -182,6 +227,15 @@ def parse_time(text: str) -> int:
             _seconds.clear()
         _seconds[whole] = second
     return second * _NS_PER_S + int(decimals[:9].ljust(9, "0") or 0)
+
+
+def _lines(file: IO[bytes]) -> int:
+    """How many lines a file has."""
+    file.seek(0)
+    count = 0
+    while block := file.read(_BLOCK):
+        count += block.count(b"\n")
+    return count
 
 
 def _start_of_last(file: IO[bytes], count: int) -> int:

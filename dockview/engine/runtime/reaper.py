@@ -26,8 +26,10 @@ _FAULTS = (_signal.SIGFPE, _signal.SIGILL, _signal.SIGSEGV, _signal.SIGBUS, _sig
 
 def split(plan: Plan) -> None:
     """Fork; returns in the child, which is to become the command. The parent never returns."""
-    # Its program is the host's: nobody inside may look into it.
-    linux.prctl(linux.PR_SET_DUMPABLE, 0)
+    # Its program is the host's: nobody inside may look into it. Without root nobody outside could either then, not even
+    # to join its namespaces; and the program is one that this user may not write to, or that is his own.
+    if not plan.settings["rootless"]:
+        linux.prctl(linux.PR_SET_DUMPABLE, 0)
     blocked = _signal.valid_signals() - set(_FAULTS) - {_signal.SIGKILL, _signal.SIGSTOP}
     _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
     child = os.fork()

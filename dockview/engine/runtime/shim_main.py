@@ -54,7 +54,7 @@ def _bear(birth: Birth) -> tuple[Supervisor, story.Story]:
     """The birth up to the commit. Raises: whatever ends it."""
     settings = birth.plan.settings
     birth.build()
-    log = LogWriter(settings["log_path"])
+    log = LogWriter(settings["log_path"], settings.get("log_max_bytes", 0), settings.get("log_max_files", 1))
     door = Door(birth.plan.bundle, log)
     birth.control.send({"m": "open"})
     proxy, listeners = _await_go(birth.control)

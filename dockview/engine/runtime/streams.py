@@ -43,6 +43,10 @@ class ShimAttachment:
         self._folder = folder
         self._is_tty: bool = settings["tty"]
         self._wants_logs = logs
+        self._log_path: str = settings["log_path"]
+        self._is_rotated = bool(settings.get("log_max_bytes"))
+        self._anchor: tuple[int, int] | None = None
+        """The inode of the log's file that is held open, and its first place (rotation.py)."""
         self._written: Iterator[tuple[str, bytes]] = iter(())
         """Output that is read from the log instead of the socket."""
         self._missed: tuple[int, dict[str, int]] | None = None
@@ -97,6 +101,8 @@ class ShimAttachment:
             self._end(None)
             return
         message = loads(content.decode())
+        if letter == b"H" and "anchor" in message:
+            self._hold(*message["anchor"])
         if letter == b"H" and self._wants_logs:
             self._written = self._from_log(0, message["log_size"], {})
         elif letter == b"G":
@@ -125,8 +131,7 @@ class ShimAttachment:
         """A range of whole records of the log; the first `skip` bytes of each stream there were read already."""
         skip, rest = dict(skip), b""
         try:
-            while block := os.pread(self._log.fileno(), _BLOCK if end is None else min(_BLOCK, end - start), start):
-                start += len(block)
+            for block in self._rotated(start, end, skip) if self._is_rotated else self._blocks(start, end):
                 *lines, rest = (rest + block).split(b"\n")
                 for line in lines:
                     entry = json.loads(line)
@@ -137,6 +142,42 @@ class ShimAttachment:
                         yield stream, data[seen:]
         except ValueError:
             return  # closed meanwhile
+
+    def _blocks(self, start: int, end: int | None) -> Iterator[bytes]:
+        while block := os.pread(self._log.fileno(), _BLOCK if end is None else min(_BLOCK, end - start), start):
+            start += len(block)
+            yield block
+
+    def _hold(self, inode: int, start: int) -> None:
+        """Hold open the file that was the newest when the shim said so: its inode is then nobody else's."""
+        from dockview.engine.runtime import rotation  # noqa: PLC0415  most logs are not rotated
+
+        for name in reversed(rotation.files_of(self._log_path)):
+            if os.fstat(self._log.fileno()).st_ino == inode:
+                break
+            self._log.close()
+            self._log = open(name, "rb")  # noqa: SIM115  held
+        self._anchor = inode, start
+
+    def _rotated(self, start: int, end: int | None, skip: dict[str, int]) -> Iterator[bytes]:
+        """A range of a log that is rotated, as far as it is still there; what is lost was not seen, either."""
+        from dockview.engine.runtime import rotation  # noqa: PLC0415
+
+        files = rotation.places(self._log_path, *(self._anchor or (0, 0)))
+        try:
+            if start < files[0][1]:
+                skip.clear()
+            for fd, first, _size in files:
+                place = max(start - first, 0)
+                while end is None or first + place < end:
+                    block = os.pread(fd, _BLOCK if end is None else min(_BLOCK, end - first - place), place)
+                    if not block:
+                        break
+                    place += len(block)
+                    yield block
+        finally:
+            for fd, _first, _size in files:
+                os.close(fd)
 
     @property
     def exit_code(self) -> int | None:
