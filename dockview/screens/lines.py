@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from dockview.commands.command import Command
+from dockview.commands.grammar import SPELLINGS
 from dockview.commands.parse import parse_line
 from dockview.commands.usage import UsageError
 from dockview.engine.model import Container
 from dockview.screens.focus import Trouble
+from dockview.screens.network_lines import NETWORK_VERBS
 
 if TYPE_CHECKING:
     from dockview.screens.dashboard import Dashboard
@@ -29,7 +31,19 @@ def obey(board: Dashboard, line: str) -> Trouble | None:
     do = _VERBS.get(command.verb)
     if do is None:
         return f"{command.verb} has no place in the app yet", None, f"in a shell: dockview {command.verb}"
-    return do(board, command)
+    return _undone(command) or do(board, command)
+
+
+def _undone(command: Command) -> Trouble | None:
+    """Flags that the app's way of doing a verb would ignore: none is, silently."""
+    does = _DOES.get(command.verb, _DOES.get(command.verb.partition(" ")[2]))
+    if does is None:
+        return None
+    for flag in SPELLINGS[command.verb].flags:
+        if flag.name not in does and not flag.is_missing and command.options.get(flag.name) != flag.default:
+            why = f"{flag.shown} of {command.verb} has no place in the app yet"
+            return why, None, f"in a shell: dockview {command.line.removeprefix('docker ')}"
+    return None
 
 
 def _found(board: Dashboard, ref: str) -> Container | None:
@@ -67,7 +81,17 @@ def _start(board: Dashboard, command: Command) -> Trouble | None:
 
 
 def _stop(board: Dashboard, command: Command) -> Trouble | None:
-    return _each(board, command, lambda c: board.stop(c, timeout_s=command.number("timeout")))
+    timeout_s, signal = command.number("timeout"), command.text("signal")
+    return _each(board, command, lambda c: board.stop(c, timeout_s=timeout_s, signal=signal))
+
+
+def _rename(board: Dashboard, command: Command) -> Trouble | None:
+    ref, name = command.refs
+    container = _found(board, ref)
+    if container is None:
+        return f"no such container: {ref}", _place(command, ref), ""
+    board.rename(container, name)
+    return None
 
 
 def _kill(board: Dashboard, command: Command) -> Trouble | None:
@@ -94,7 +118,8 @@ def _attach(board: Dashboard, command: Command) -> Trouble | None:
 
 
 def _rm(board: Dashboard, command: Command) -> Trouble | None:
-    return _each(board, command, lambda c: board.remove_container(c, force=command.is_on("force")))
+    force, volumes = command.is_on("force"), command.is_on("volumes")
+    return _each(board, command, lambda c: board.remove_container(c, force=force, volumes=volumes))
 
 
 def _rmi(board: Dashboard, command: Command) -> Trouble | None:
@@ -140,11 +165,19 @@ def _help(board: Dashboard, _: Command) -> Trouble | None:
     return None
 
 
+_DOES: Mapping[str, frozenset[str]] = {
+    "start": frozenset(), "stop": frozenset({"timeout", "signal"}), "kill": frozenset({"signal"}),
+    "rm": frozenset({"force", "volumes"}), "rmi": frozenset({"force"}), "pull": frozenset({"quiet"}),
+    "prune": frozenset({"all", "force", "volumes", "dry-run"}), "volume prune": frozenset({"force", "dry-run"}),
+}  # fmt: skip
+"""What the app does of a verb's flags; a prune is always shown first."""
+
 _VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
     "pause": _pause, "unpause": _pause, "exec": _exec, "attach": _attach,
-    "run": _run, "start": _start, "stop": _stop, "kill": _kill, "rm": _rm, "rmi": _rmi, "pull": _pull,
+    "run": _run, "start": _start, "stop": _stop, "rename": _rename,
+    "kill": _kill, "rm": _rm, "rmi": _rmi, "pull": _pull,
     "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
     "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),
     "volume ls": _go_to("volume"), "logs": _show_tab("logs"), "inspect": _show_tab("inspect"),
-    "container inspect": _show_tab("inspect"), "trace": _show_tab("lifecycle"), "help": _help,
+    **NETWORK_VERBS, "container inspect": _show_tab("inspect"), "trace": _show_tab("lifecycle"), "help": _help,
 }  # fmt: skip

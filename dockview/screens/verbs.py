@@ -52,10 +52,18 @@ class VerbScreen(BoardScreen):
 
     # Containers
 
-    def stop(self, container: Container, *, timeout_s: int | None = None) -> None:
+    def stop(self, container: Container, *, timeout_s: int | None = None, signal: str = "") -> None:
         """Stop a container."""
-        line = f"docker stop {container.name}" if timeout_s is None else f"docker stop -t {timeout_s} {container.name}"
-        self.perform("stop", _ref(container), line, lambda e: _none(e.stop(container.id, timeout_s=timeout_s)))
+        options = (f"-s {signal} " if signal else "") + ("" if timeout_s is None else f"-t {timeout_s} ")
+        self.perform(
+            "stop", _ref(container), f"docker stop {options}{container.name}",
+            lambda e: _none(e.stop(container.id, timeout_s=timeout_s, signal=signal)),
+        )  # fmt: skip
+
+    def rename(self, container: Container, name: str) -> None:
+        """Give a container another name."""
+        line = f"docker rename {container.name} {name}"
+        self.perform("rename", _ref(container), line, lambda e: e.rename(container.id, name))
 
     def start(self, container: Container) -> None:
         """Start a container; the lifecycle follows it."""
@@ -118,10 +126,10 @@ class VerbScreen(BoardScreen):
         line = f"docker kill {name}" if signal == "SIGKILL" else f"docker kill -s {signal} {name}"
         self.perform("kill", _ref(container), line, lambda e: e.kill(container.id, signal))
 
-    def remove_container(self, container: Container, *, force: bool = False) -> None:
-        """Remove a container."""
-        line = f"docker rm {'-f ' if force else ''}{container.name}"
-        self.perform("rm", _ref(container), line, lambda e: e.remove(container.id, force=force))
+    def remove_container(self, container: Container, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove a container, and with `volumes` its anonymous ones."""
+        line = f"docker rm {'-f ' if force else ''}{'-v ' if volumes else ''}{container.name}"
+        self.perform("rm", _ref(container), line, lambda e: e.remove(container.id, force=force, volumes=volumes))
 
     # Images
 
