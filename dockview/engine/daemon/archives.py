@@ -11,6 +11,7 @@ from dockview.engine.daemon.client import Daemon
 from dockview.engine.daemon.errors import from_answer
 from dockview.engine.errors import DataError, InvalidReference, InvalidRequest
 from dockview.engine.image_changes import apply_changes
+from dockview.engine.images.reference import Reference
 from dockview.engine.lifecycle import Origin, Phase
 from dockview.engine.model import HistoryEntry
 from dockview.engine.recorder import Recorder
@@ -20,13 +21,18 @@ _NS = 1_000_000_000
 
 def tag(daemon: Daemon, trace: Recorder, source: str, target: str) -> None:
     """Phases RESOLVE and STORE. Raises: ImageNotFound, InvalidReference."""
+    _check_name(target)
     name = images.resolve(trace, daemon, target)
-    if ":" in name.tag:
-        raise InvalidReference(f"{target!r} names a digest, which nobody can choose", hint="give a name and a tag")
     what = f"cannot tag {source}"
     with trace.phase(Phase.STORE, check=f"docker image inspect {target}") as span, daemon.mapped(what):
         daemon.api.tag(source, name.pulled, name.tag)
         span.fact("reference", target)
+
+
+def _check_name(text: str) -> None:
+    """The daemon takes `a:b:c` for a name, and makes another one of it."""
+    if Reference.parse(text).digest:
+        raise InvalidReference(f"{text!r} names a digest, which nobody can choose", hint="give a name and a tag")
 
 
 def history(daemon: Daemon, ref: str) -> Sequence[HistoryEntry]:
@@ -102,6 +108,7 @@ def import_image(
     apply_changes({}, changes)
     params: dict[str, Any] = {"fromSrc": "-", "changes": list(changes), "message": message}
     if reference:
+        _check_name(reference)
         name = images.parse(daemon, reference)
         params |= {"repo": name.pulled, "tag": name.tag}
     if platform:
