@@ -14,7 +14,13 @@ from dockview.engine.model import NetworkRequest, PortMapping
 
 def create(engine: Engine, command: Command, console: Console) -> int:
     """Make a network and print its ID."""
-    request = NetworkRequest(
+    console.print(engine.create_network(request_from(command)).id)
+    return 0
+
+
+def request_from(command: Command) -> NetworkRequest:
+    """The network that a line asks for. Raises: InvalidRequest."""
+    return NetworkRequest(
         name=command.refs[0],
         line=command.line,
         driver=command.text("driver") or "bridge",
@@ -25,8 +31,6 @@ def create(engine: Engine, command: Command, console: Console) -> int:
         labels=dict(_pair(text) for text in command.texts("label")),
         options=dict(_pair(text) for text in command.texts("opt")),
     )
-    console.print(engine.create_network(request).id)
-    return 0
 
 
 def _one(texts: Sequence[str], name: str) -> str:
