@@ -52,8 +52,6 @@ def _row(entry: HistoryEntry, now_ns: int, *, is_whole: bool, is_human: bool) ->
         "ID": entry.id if entry.id and is_whole else entry.id.removeprefix("sha256:")[:12] or _MISSING,
         "CreatedSince": "N/A" if entry.created_ns is None else ago(entry.created_ns, now_ns),
         "CreatedAt": "N/A" if entry.created_ns is None else _to_the_second(entry.created_ns),
-        if entry.created_ns is None
-        else rfc3339_local(entry.created_ns // NS * NS).replace(".000000000", ""),
         "CreatedBy": by if is_whole or len(by) <= _CREATED_BY else f"{by[: _CREATED_BY - 1]}…",
         "Size": "N/A" if size is None else docker_size(size) if is_human else str(size),
         "Comment": entry.comment,
