@@ -34,7 +34,10 @@ class Slow(ScriptedRegistry):
         super().__init__()
         self.over = threading.Event()
         self.image("web", [BLOB], diff_ids=[sha256(TAR)])
-        self.on(PATH, Answer(200, BLOB[:HALF], length=len(BLOB), write=lambda _stream: self.over.wait(60)), self._rest)
+        self.on(PATH, Answer(200, BLOB[:HALF], length=len(BLOB), write=self._stall), self._rest)
+
+    def _stall(self, _stream: Any) -> None:
+        self.over.wait(60)
 
     @staticmethod
     def _rest(request: Any) -> Answer:
@@ -51,8 +54,9 @@ class Slow(ScriptedRegistry):
 
 @pytest.fixture
 def slow() -> Iterator[Slow]:
-    with Slow() as server:
-        yield server  # type: ignore[misc]
+    server = Slow()
+    with server:
+        yield server
         server.over.set()
 
 
