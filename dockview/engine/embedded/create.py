@@ -8,7 +8,7 @@ import shlex
 from dataclasses import replace
 
 from dockview.engine.create_body import create_body
-from dockview.engine.embedded import life, mounts
+from dockview.engine.embedded import life
 from dockview.engine.embedded.discard import discard, note
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.leases import check, lease
@@ -31,6 +31,10 @@ def create(house: House, trace: Recorder, request: RunRequest) -> tuple[Containe
         check(house, request)
         life.check(house, request)
         check_limits(house, request)
+        if request.mounts or request.volumes_from:
+            from dockview.engine.embedded.mounts import resolve  # noqa: PLC0415  most containers have none
+
+            resolve(house, request, ())
         span.fact("request", "POST /containers/create")
         span.fact("body", json.dumps(body, ensure_ascii=False))
     with trace.phase(Phase.CONNECT, check="dockview version") as span:
@@ -52,7 +56,10 @@ def create(house: House, trace: Recorder, request: RunRequest) -> tuple[Containe
         span.fact("name", name)
         span.fact("folder", folder)
         span.fact("log", log)
-        mounts.claim(house, trace, span, container_id=container_id, image=image, request=request)
+        if request.mounts or request.volumes_from or (image.config.get("config") or {}).get("Volumes"):
+            from dockview.engine.embedded.mounts import claim  # noqa: PLC0415  most containers have none
+
+            claim(house, trace, span, container_id=container_id, image=image, request=request)
         span.check(f"dockview --root {shlex.quote(house.layout.root)} inspect {name}")
         record = containers.find(house.database, container_id)
         note(house, "create", record)

@@ -29,12 +29,9 @@ def claim(
 ) -> None:
     """Decide what the container mounts, make the volumes that are missing, and fill new ones from the image.
 
-    A container without mounts passes through here without a query. Raises: InvalidRequest, NotFound, NotSupported.
+    Raises: InvalidRequest, NotFound, NotSupported.
     """
-    config = image.config.get("config")
-    declared = (config.get("Volumes") if isinstance(config, dict) else None) or {}
-    if not (request.mounts or request.volumes_from or declared):
-        return
+    declared = (image.config.get("config") or {}).get("Volumes") or {}
     mounts = resolve(house, request, declared)
     anonymous = [mount.source for mount in mounts if mount.type == "volume" and _is_ours(mount, request)]
     made: list[str] = []

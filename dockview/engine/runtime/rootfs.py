@@ -233,7 +233,16 @@ def _parsed(options: list[str] | tuple[str, ...]) -> tuple[int, str]:
 def _bind(source: str, destination: str, flags: int) -> None:
     relative = source.lstrip("/") or "."
     _make_point(destination, is_folder=os.path.isdir(relative))
-    linux.mount(relative, destination, "", linux.MS_BIND | (flags & linux.MS_REC))
+    try:
+        linux.mount(relative, destination, "", linux.MS_BIND | (flags & linux.MS_REC))
+    except linux.SyscallFailed as error:
+        if error.errno != errno.ENOTDIR:
+            raise
+        raise Refused(
+            "conflict",
+            f'error mounting "{source}" to rootfs at "{destination}": not a directory',
+            hint="Are you trying to mount a directory onto a file (or vice-versa)?",
+        ) from None
     attributes = flags & ~(linux.MS_BIND | linux.MS_REC)
     if attributes == linux.MS_RDONLY:
         _seal(destination)
