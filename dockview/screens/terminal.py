@@ -1,7 +1,7 @@
-"""A command in a container, or a container's own streams, on the whole terminal, while the app steps aside.
+"""A container's streams on the whole terminal, while the app steps aside.
 
-The engine is asked in a thread, as for every verb; once the streams are there, the app is suspended and its own thread
-copies keys to the container until the streams end or the user lets go. Nothing else of the app runs meanwhile.
+One thread copies what the container writes; the main thread waits for keys, signals and the end. Everything that could
+block for ever is woken through one pipe, so that no key is taken from the app after its return.
 """
 
 from __future__ import annotations
@@ -11,129 +11,131 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable
-
-from textual.message import Message
+from collections.abc import Callable, Iterator
+from types import FrameType
 
 from dockview.commands.terminal import DETACH_KEYS, DetachScanner, RawTerminal, StreamCleaner, window_size
-from dockview.engine.api import Attachment, Engine
+from dockview.engine.api import Attachment
 from dockview.engine.errors import DockviewError
-from dockview.engine.model import Container, ExecRequest
-from dockview.text import clean_line
 
-SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi")
-"""The best shell that the container has."""
-_CHUNK = 1 << 14
-
-
-class TerminalReady(Message):
-    """The streams of a container have come, and want the terminal."""
-
-    def __init__(self, attachment: Attachment, title: str) -> None:
-        self.attachment = attachment
-        self.title = title
-        super().__init__()
+_CHUNK = 1 << 16
+_END, _RESIZE, _LEAVE = b"e", b"r", b"l"
+_SIGNALS = {
+    signal.SIGWINCH: _RESIZE, signal.SIGINT: _LEAVE, signal.SIGTERM: _LEAVE, signal.SIGHUP: _LEAVE,
+}  # fmt: skip
 
 
-def exec_shell(container: Container, send: Callable[[Message], object]) -> Callable[[Engine], None]:
-    """What a thread does to open a shell; `send` posts a message to the screen."""
-    line = f"docker exec -it {container.name} sh"
-    return exec_request(container, ExecRequest(command=SHELL, line=line, tty=True, open_stdin=True), send)
+def join(attachment: Attachment, *, title: str, has_stdin: bool) -> int | None:
+    """Join this process's terminal to a container's streams until they end, or the user lets go (ctrl-p ctrl-q).
 
+    Args:
+        attachment: the streams; closed at the end.
+        title: what is joined, already clean; said on the first line.
+        has_stdin: whether keys go to it.
 
-def exec_request(
-    container: Container, request: ExecRequest, send: Callable[[Message], object]
-) -> Callable[[Engine], None]:
-    """What a thread does to execute a command whose streams want the terminal."""
-
-    def do(engine: Engine) -> None:
-        attachment = engine.exec(container.id, request)
-        if not request.detach:
-            send(TerminalReady(attachment, f"{request.line}   (ctrl-p ctrl-q lets go)"))
-
-    return do
-
-
-def attach(container: Container, send: Callable[[Message], object]) -> Callable[[Engine], None]:
-    """What a thread does to join a container's own streams."""
-    leave = "ctrl-p ctrl-q" if container.tty else "ctrl-c"
-
-    def do(engine: Engine) -> None:
-        attachment = engine.attach(container.id, stdin=True)
-        send(TerminalReady(attachment, f"docker attach {container.name}   ({leave} lets go, the container goes on)"))
-
-    return do
-
-
-def join(attachment: Attachment, title: str) -> str:
-    """Give this process's terminal to the streams until they end or the user lets go; how it went, in words."""
-    wake, waker = os.pipe()
-    earlier = signal.signal(signal.SIGWINCH, lambda *_: os.write(waker, b"w"))
-    copier = threading.Thread(target=_copy_output, args=(attachment, waker), name="terminal", daemon=True)
+    Returns: the exit code; None where the user let go, or it is not known.
+    """
+    wake_out, wake_in = os.pipe()
+    output = threading.Thread(target=_copy_output, args=(attachment, wake_in), name="output", daemon=True)
     try:
-        os.write(1, f"\x1b[2m{clean_line(title)}\x1b[0m\r\n".encode())
         with contextlib.ExitStack() as stack:
-            if attachment.is_tty:
-                stack.enter_context(RawTerminal(0))
+            stack.callback(attachment.close)
+            # Home and clear: the terminal shows what was there before the app, which is not part of this.
+            _write(b"\x1b[H\x1b[2J" + f"\x1b[2m{title} · ctrl-p ctrl-q goes back\x1b[0m\r\n".encode())
+            is_raw = attachment.is_tty and has_stdin
+            stack.enter_context(RawTerminal(0) if is_raw else contextlib.nullcontext())
+            stack.enter_context(_signals(wake_in))
             _resize(attachment)
-            copier.start()
-            has_ended = _copy_input(attachment, wake)
-        if has_ended and not attachment.is_tty:
-            copier.join(1)
-            os.write(1, b"\n\x1b[2menter goes back\x1b[0m ")
-            os.read(0, _CHUNK)
-    except KeyboardInterrupt:
-        has_ended = False
+            output.start()
+            has_ended = _wait(attachment, wake_out, has_stdin=has_stdin)
+            if not has_ended:
+                attachment.close()
+            output.join(1.0)
+            code = attachment.exit_code if has_ended else None
+        if has_ended and not is_raw:
+            _pause(code)
+        return code
     finally:
-        signal.signal(signal.SIGWINCH, earlier)
-        attachment.close()
-        copier.join(1)
-        os.close(wake)
-        os.close(waker)
-    if not has_ended:
-        return "let go"
-    code = attachment.exit_code
-    return "ended" if code is None else f"exit code {code}"
+        os.close(wake_out)
+        if not output.is_alive():  # or it would write to whatever gets this number next
+            os.close(wake_in)
 
 
-def _copy_output(attachment: Attachment, waker: int) -> None:
-    cleaner = None if attachment.is_tty else StreamCleaner()
-    with contextlib.suppress(DockviewError, OSError, ValueError):
-        while (piece := attachment.read()) is not None:
-            data = cleaner.feed(piece[1]) if cleaner else piece[1]
-            while data:
-                data = data[os.write(1, data) :]
-    with contextlib.suppress(OSError):
-        os.write(waker, b"e")
-
-
-def _copy_input(attachment: Attachment, wake: int) -> bool:
-    """Copy what is typed until the output has ended; False when the user lets go before."""
-    scanner = DetachScanner(DETACH_KEYS) if attachment.is_tty else None
-    poll = select.poll()
-    for fd in (0, wake):
-        poll.register(fd, select.POLLIN)
+def _wait(attachment: Attachment, wake: int, *, has_stdin: bool) -> bool:
+    """Copy keys until the end; False when the user let go."""
+    scanner = DetachScanner(DETACH_KEYS)
+    watched = [0, wake]
     while True:
-        ready = {fd for fd, _mask in poll.poll()}
+        ready = select.select(watched, [], [])[0]
         if wake in ready:
-            if b"e" in os.read(wake, 64):
-                return True
-            _resize(attachment)
+            for word in os.read(wake, 64):
+                if bytes([word]) == _END:
+                    return True
+                if bytes([word]) == _LEAVE:
+                    return False
+                _resize(attachment)
         if 0 in ready:
-            data, is_detached = os.read(0, _CHUNK), False
+            data = os.read(0, _CHUNK)
             if not data:
-                return False
-            if scanner:
-                data, is_detached = scanner.feed(data)
-            with contextlib.suppress(DockviewError):  # it ends just now, which the other thread will tell
-                if data:
+                watched.remove(0)
+                with contextlib.suppress(DockviewError, OSError):
+                    attachment.close_stdin()
+                continue
+            data, is_detached = scanner.feed(data)
+            if data and has_stdin:
+                with contextlib.suppress(DockviewError, OSError):  # the end is about to be told
                     attachment.write(data)
             if is_detached:
                 return False
 
 
+def _copy_output(attachment: Attachment, wake: int) -> None:
+    """Copy until the end, and tell it."""
+    # What a pseudo-terminal writes is meant for this one, as with docker; the rest is cleaned.
+    cleaners = {} if attachment.is_tty else {"stdout": StreamCleaner(), "stderr": StreamCleaner()}
+    with contextlib.suppress(DockviewError, OSError, ValueError):
+        while (piece := attachment.read()) is not None:
+            name, data = piece
+            _write(cleaners[name].feed(data) if name in cleaners else data)
+        for cleaner in cleaners.values():
+            _write(cleaner.feed(b"", is_end=True))
+    with contextlib.suppress(OSError):  # nobody waits any more
+        os.write(wake, _END)
+
+
+def _pause(code: int | None) -> None:
+    """Let the output be read."""
+    words = "ended" if code is None else f"ended with exit code {code}"
+    _write(f"\r\n\x1b[2m{words}; any key goes back\x1b[0m".encode())
+    with RawTerminal(0), contextlib.suppress(OSError):
+        os.read(0, _CHUNK)
+
+
 def _resize(attachment: Attachment) -> None:
-    size = window_size(0)
+    size = window_size(1) or window_size(0)
     if attachment.is_tty and size:
         with contextlib.suppress(DockviewError, OSError):
             attachment.resize(*size)
+
+
+def _write(data: bytes) -> None:
+    while data:
+        data = data[os.write(1, data) :]
+
+
+@contextlib.contextmanager
+def _signals(wake: int) -> Iterator[None]:
+    """Signals become letters in the pipe. Those that end the app reach its event loop, too, which acts afterwards."""
+
+    def take(number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            os.write(wake, _SIGNALS[signal.Signals(number)])
+
+    earlier: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+    for number in _SIGNALS:
+        earlier[number] = signal.signal(number, take)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from dockview.session import NOTHING, Ref
 from dockview.text import clean_line, size
 
 if TYPE_CHECKING:
-    from dockview.screens.terminal import TerminalReady
+    from dockview.screens.lend import TerminalReady
 
 
 class VerbScreen(BoardScreen):
@@ -89,21 +89,19 @@ class VerbScreen(BoardScreen):
 
     def open_shell(self, container: Container, request: ExecRequest | None = None) -> None:
         """A shell, or another command, on the whole terminal."""
-        from dockview.screens import terminal  # noqa: PLC0415  screens are loaded when they are first used
+        from dockview.screens import lend  # noqa: PLC0415  screens are loaded when they are first used
 
-        if request is None:
-            self.perform("exec", _ref(container), f"docker exec -it {container.name} sh",
-                         terminal.exec_shell(container, self.post_message))  # fmt: skip
-        else:
-            self.perform("exec", _ref(container), request.line,
-                         terminal.exec_request(container, request, self.post_message))  # fmt: skip
+        send = self.post_message
+        do = lend.exec_shell(container, send) if request is None else lend.exec_request(container, request, send)
+        line = request.line if request else f"docker exec -it {container.name} sh"
+        self.perform("exec", _ref(container), line, do)
 
     def open_streams(self, container: Container) -> None:
         """A container's own streams on the whole terminal."""
-        from dockview.screens import terminal  # noqa: PLC0415
+        from dockview.screens import lend  # noqa: PLC0415
 
-        self.perform("attach", _ref(container), f"docker attach {container.name}",
-                     terminal.attach(container, self.post_message))  # fmt: skip
+        line = f"docker attach {container.name}"
+        self.perform("attach", _ref(container), line, lend.attach(container, self.post_message))
 
     def on_terminal_ready(self, message: TerminalReady) -> None:
         """Step aside for a container's streams."""
@@ -111,13 +109,13 @@ class VerbScreen(BoardScreen):
 
         try:
             with self.app.suspend():
-                words = terminal.join(message.attachment, message.title)
+                code = terminal.join(message.attachment, title=clean_line(message.line), has_stdin=message.has_stdin)
         except SuspendNotSupported:
             message.attachment.close()
             self.notice.say("this terminal cannot be lent to a container", is_calm=True)
             return
-        line = message.title.partition("   ")[0]
-        self.call_after_refresh(self.whisper, line, words)  # after the verb's own answer, which waited meanwhile
+        words = "let go" if code is None else f"exit code {code}"
+        self.call_after_refresh(self.whisper, message.line, words)  # after the verb's own answer, which waited
         self.refresh_soon()
 
     def kill(self, container: Container, signal: str = "SIGKILL") -> None:
