@@ -11,10 +11,11 @@ from dockview.engine.api import Attachment, Engine
 from dockview.engine.errors import Conflict, StartFailed
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ContainerStatus, ExecRequest, UpdateRequest
-from tests.contract.test_engines import either as either  # the fixture
+from tests.contract.test_engines import either as _either
 from tests.support.requests import request
 
 pytestmark = [pytest.mark.root, pytest.mark.registry]
+either = _either
 
 
 def command(*argv: str, **settings: Any) -> ExecRequest:

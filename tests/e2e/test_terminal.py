@@ -78,6 +78,6 @@ def test_exec_line(app: Terminal) -> None:
     app.type("exec box cat /etc/os-release")
     app.wait_for("os-release")
     app.keys("Enter")
-    app.wait_for("dockview-hub", "enter goes back")
+    app.wait_for("dockview-hub", "any key goes back")
     app.keys("Enter")
     app.wait_for("Containers", "exit code 0")

@@ -30,7 +30,8 @@ def group(tmp_path: Path) -> Cgroup:
 
 
 def test_limits__shares_become_a_weight(group: Cgroup) -> None:
-    group.limit({"cpu": {"shares": 1024, "cpus": "0-1"}, "memory": {"limit": 1 << 26, "swap": -1}, "pids": {"limit": -1}})
+    memory = {"limit": 1 << 26, "swap": -1}
+    group.limit({"cpu": {"shares": 1024, "cpus": "0-1"}, "memory": memory, "pids": {"limit": -1}})
     assert group.limits() == {
         "memory.max": 1 << 26, "memory.swap.max": "max", "cpu.weight": 39, "cpuset.cpus": "0-1", "pids.max": "max",
     }  # fmt: skip

@@ -7,7 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +40,9 @@ def outcome(attachment: Attachment) -> tuple[int | None, str, str]:
 
 
 @pytest.fixture
-def box(engine: Engine) -> Iterator[Container]:
+def box(engine: Engine) -> Container:
     """A container that sleeps."""
-    yield engine.run(request(BOX, "sleep", "600", name="box", env=("COLOUR=blue",), workdir="/tmp"))
+    return engine.run(request(BOX, "sleep", "600", name="box", env=("COLOUR=blue",), workdir="/tmp"))
 
 
 def facts(engine: Engine, ref: str = "box") -> dict[str, Any]:
@@ -115,9 +114,8 @@ def test_exec__a_reader_that_is_slow_loses_nothing(engine: Engine, box: Containe
 
 
 def test_exec__terminal(engine: Engine, box: Container) -> None:
-    attachment = engine.exec(
-        "box", command("sh", "-c", "stty size; tty; read line; stty size; echo $TERM", tty=True, size=(30, 90), open_stdin=True)
-    )  # fmt: skip
+    script = "stty size; tty; read line; stty size; echo $TERM"
+    attachment = engine.exec("box", command("sh", "-c", script, tty=True, size=(30, 90), open_stdin=True))
     assert attachment.is_tty
     said = b""
     while b"pts" not in said:
@@ -137,7 +135,8 @@ def test_exec__several_at_once(engine: Engine, box: Container) -> None:
 
 
 def test_exec__user_and_folder(engine: Engine, box: Container) -> None:
-    code, said, _ = outcome(engine.exec("box", command("sh", "-c", "id -u; pwd; echo $HOME", user="nobody", workdir="/etc")))
+    wanted = command("sh", "-c", "id -u; pwd; echo $HOME", user="nobody", workdir="/etc")
+    code, said, _ = outcome(engine.exec("box", wanted))
     assert (code, said.split()) == (0, ["65534", "/etc", "/"])
 
 

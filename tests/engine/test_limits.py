@@ -213,7 +213,7 @@ def test_top__the_processes_of_the_container_alone(engine: Engine) -> None:
     until(lambda: commands()[1:] == ["sleep 601", "sleep 602"], "both to run")
     table = engine.top("box", "-o pid,ppid,comm")
     assert table.titles == ("PID", "PPID", "COMMAND")
-    assert [row for row in table.rows if row[0] == str(box.pid)][0][2] == "sh"
+    assert next(row for row in table.rows if row[0] == str(box.pid))[2] == "sh"
     with pytest.raises(InvalidRequest):
         engine.top("box", "--no-such-option")
 

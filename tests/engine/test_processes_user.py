@@ -1,4 +1,4 @@
-"""Exec, top, stats, pause and limits as an ordinary user: what can be done is done, the rest is refused with a reason."""
+"""Exec, top, stats, pause and limits as an ordinary user: what can be done is done, the rest refused with a reason."""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ def raw(**changes: Any) -> dict[str, Any]:
         "memory_stats": {"usage": 10 << 20, "limit": 100 << 20, "stats": {"inactive_file": 2 << 20}},
         "networks": {"eth0": {"rx_bytes": 1000, "tx_bytes": 10}, "eth1": {"rx_bytes": 234, "tx_bytes": 5}},
         "blkio_stats": {"io_service_bytes_recursive": [
-            {"op": "read", "value": 4096}, {"op": "Read", "value": 4}, {"op": "write", "value": 1}, {"op": "total", "value": 9},
+            {"op": "read", "value": 4096}, {"op": "Read", "value": 4}, {"op": "write", "value": 1},
+            {"op": "total", "value": 9},
         ]},
         "pids_stats": {"current": 3},
     }  # fmt: skip

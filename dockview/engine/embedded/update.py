@@ -15,8 +15,8 @@ from dockview.engine.model import RunRequest, UpdateRequest
 from dockview.engine.recorder import SpanRecorder
 from dockview.engine.runtime.cgroups import Cgroup, inherit_cpuset
 from dockview.engine.runtime.groups import group_of
-from dockview.engine.runtime.spec import resources
 from dockview.engine.runtime.policy import write_policy
+from dockview.engine.runtime.spec import resources
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 

@@ -148,7 +148,7 @@ class Cgroup:
         return fds
 
     def limits(self) -> dict[str, str | int]:
-        """The limits in force, read back, under their v2 names: memory.max, cpu.max, pids.max; others if they are set."""
+        """The limits in force, read back, by their v2 names: memory.max, cpu.max, pids.max; others if they are set."""
         from dockview.engine.runtime.cgroup_limits import read_limits  # noqa: PLC0415
 
         return read_limits(self.folders)
