@@ -40,7 +40,9 @@ def _create(board: Dashboard, command: Command) -> Trouble | None:
 def _rm(board: Dashboard, command: Command) -> Trouble | None:
     is_forced = command.is_on("force")
     for name in command.refs:
-        board.perform("network rm", _ref(board, name), f"docker network rm {name}", _removing(name, is_forced=is_forced))
+        board.perform(
+            "network rm", _ref(board, name), f"docker network rm {name}", _removing(name, is_forced=is_forced)
+        )
     return None
 
 
