@@ -7,7 +7,6 @@ from dockview.commands.cidfile import CidFile
 from dockview.commands.command import Command
 from dockview.commands.console import Console
 from dockview.commands.each import for_each
-from dockview.commands.progress import PullProgress
 from dockview.engine.api import Engine
 from dockview.engine.errors import EngineBug
 
@@ -17,6 +16,8 @@ def create(engine: Engine, command: Command, console: Console) -> int:
     request = command.request
     if request is None:
         raise EngineBug("create without a request")
+    from dockview.commands.progress import PullProgress  # noqa: PLC0415  the other verbs here show none
+
     progress = None if command.is_on("quiet") else PullProgress(console, request.image, to_out=False)
     try:
         with CidFile(command.text("cidfile")) as cidfile:

@@ -12,9 +12,10 @@ import pytest
 import dockview as dockview_package
 
 
-def dockview(*words: str) -> subprocess.CompletedProcess[str]:
+def dockview(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "dockview", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(("DOCKVIEW_", "DOCKER_"))}
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env={**kept, **env})
 
 
 def test_version_and_help() -> None:
@@ -43,6 +44,25 @@ def test_errors__one_sentence_and_an_exit_code(words: list[str], code: int, mess
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "message"),
+    [
+        (["ps"], {"DOCKVIEW_ENGINE": "lxc"}, 'no engine "lxc"'),
+        (["ps"], {"DOCKVIEW_ENGINE": "docker", "DOCKER_HOST": "unix:///nowhere/1"}, "/nowhere/1"),
+        (["ps"], {"DOCKER_HOST": "unix:///nowhere/1"}, "/nowhere/1"),
+        (["-H", "unix:///nowhere/2", "ps"], {"DOCKVIEW_ENGINE": "embedded", "DOCKER_HOST": "x"}, "/nowhere/2"),
+        (["--root", "/proc/nowhere", "ps"], {"DOCKVIEW_ENGINE": "docker"}, "/proc/nowhere"),
+        (["--engine", "docker", "ps"], {"DOCKVIEW_ENGINE": "lxc", "DOCKER_HOST": "unix:///nowhere/1"}, "/nowhere/1"),
+        (["-H", "unix:///x", "-c", "y", "ps"], {}, "either --host or --context"),
+    ],
+)
+def test_which_engine(words: list[str], env: dict[str, str], message: str) -> None:
+    done = dockview(*words, **env)
+
+    assert done.returncode == 1
+    assert message in done.stderr
 
 
 def test_a_reader_that_leaves_ends_it_quietly() -> None:
