@@ -30,7 +30,9 @@ class CidFile:
                     f"container ID file found, make sure the other container isn't running or delete {self._path}"
                 ) from None
             except OSError as error:
-                raise InvalidRequest(f"failed to create the container ID file: {self._path}: {error.strerror}") from None
+                raise InvalidRequest(
+                    f"failed to create the container ID file: {self._path}: {error.strerror}"
+                ) from None
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -70,13 +70,12 @@ def attach(engine: Engine, command: Command, console: Console) -> int:
     wants_stdin = not command.is_on("no-stdin")
     check_tty(is_tty=container.tty, wants_stdin=wants_stdin, console=console)
     since_ns = time.time_ns()
-    with SignalQueue() as signals:
-        with contextlib.closing(Foreground(
-            engine, container.id, engine.attach(container.id, stdin=wants_stdin), console, signals,
-            wants_stdin=wants_stdin, forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
-        )) as foreground:  # fmt: skip
-            if not foreground.stay():
-                return 0
-            return finish(
-                engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
-            )
+    with SignalQueue() as signals, contextlib.closing(Foreground(
+        engine, container.id, engine.attach(container.id, stdin=wants_stdin), console, signals,
+        wants_stdin=wants_stdin, forwards_signals=command.is_on("sig-proxy"), detach_keys=keys,
+    )) as foreground:  # fmt: skip
+        if not foreground.stay():
+            return 0
+        return finish(
+            engine, container.id, since_ns, console, known=foreground.exit_code, is_removed=container.auto_remove
+        )

@@ -27,7 +27,7 @@ _MISSING = missing(
     "domainname=", "expose=", "gpus=",
     "health-start-interval=",
     "io-maxbandwidth=", "io-maxiops=", "ip6=", "ipc=", "isolation=", "kernel-memory=", "link=",
-    "link-local-ip=", "log-driver=", "mac-address=", "memory-reservation=", 
+    "link-local-ip=", "log-driver=", "mac-address=", "memory-reservation=",
     "memory-swappiness=", "oom-kill-disable",
     "pid=", "runtime=", "storage-opt=",
     "use-api-socket", "uts=", "volume-driver=",

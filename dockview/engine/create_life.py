@@ -36,10 +36,10 @@ def check_life(request: RunRequest) -> None:
             hint="a container that is removed at its end cannot be started again",
         )
     health = request.health
-    if health.test == ("NONE",) and any((health.interval_ns, health.timeout_ns, health.start_period_ns, health.retries)):
+    times = (("Interval", health.interval_ns), ("Timeout", health.timeout_ns), ("StartPeriod", health.start_period_ns))
+    if health.test == ("NONE",) and (health.retries or any(value for _name, value in times)):
         raise InvalidRequest("--no-healthcheck conflicts with --health-* options")
-    for name, value in (("Interval", health.interval_ns), ("Timeout", health.timeout_ns),
-                        ("StartPeriod", health.start_period_ns)):  # fmt: skip
+    for name, value in times:
         if value and value < _MIN_PROBE_NS:
             raise InvalidRequest(f"{name} in Healthcheck cannot be less than 1ms")
     if health.retries is not None and health.retries < 0:
@@ -73,7 +73,9 @@ def log_bounds(options: Mapping[str, str]) -> tuple[int, int]:
     if not files.isdecimal() or int(files) < 1:
         raise InvalidRequest("max-file cannot be less than 1")
     if int(files) > 1 and not size:
-        raise InvalidRequest("max-size must be specified when max-file is greater than 1", hint="--log-opt max-size=10m")
+        raise InvalidRequest(
+            "max-size must be specified when max-file is greater than 1", hint="--log-opt max-size=10m"
+        )
     return size, int(files)
 
 

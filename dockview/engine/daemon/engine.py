@@ -189,7 +189,7 @@ class DockerEngine(ImageVerbs, Processes, Files):
         option = ("" if timeout_s is None else f"-t {timeout_s} ") + (f"-s {signal} " if signal else "")
         with self._record("restart", container.name, f"docker restart {option}{container.name}", cancel) as trace:
             trace.subject(container=container.id, name=container.name, image=container.image)
-            running = restart(self._daemon, trace, self._watch, found, timeout_s, signal)
+            running = restart(self._daemon, trace, self._watch, found, timeout_s=timeout_s, signal=signal)
             self._details.forget(container.id)
             return mapping.container_of_inspect(running)
 

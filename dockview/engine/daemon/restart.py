@@ -12,9 +12,12 @@ from dockview.engine.recorder import Recorder
 
 
 def restart(
-    daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json, timeout_s: int | None, signal: str
+    daemon: Daemon, trace: Recorder, watch: Watch, found: mapping.Json, *, timeout_s: int | None, signal: str
 ) -> mapping.Json:
-    """STOP and START, both done by the daemon; the inspect JSON afterwards. Raises: StartFailed, PortInUse, Cancelled."""
+    """STOP and START, both done by the daemon; the inspect JSON afterwards.
+
+    Raises: StartFailed, PortInUse, Cancelled.
+    """
     container_id, name = str(found["Id"]), str(found.get("Name") or "").lstrip("/")
     containers.connect(daemon, trace)
     if (found.get("State") or {}).get("Running"):

@@ -48,7 +48,8 @@ def write(house: House, record: ContainerRecord, image: ImageRecord, wire: Lease
         on_exit=_reaper(house, record.id) if record.request.auto_remove else (), attributes=attributes(record),
         user_mounts=tuple(mount.target for mount in mounts),
         volumes=tuple((m.source, m.target, str(not m.read_only).lower()) for m in mounts if m.type == "volume"),
-        **life_settings(record.request, config), shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
+        shares_mounts=any("share" in mount.propagation or "slave" in mount.propagation for mount in mounts),
+        **life_settings(record.request, config),
     )  # fmt: skip
     forget_lives(folder, is_asked=bool(shim.health))
     write_bundle(folder, spec, shim)

@@ -79,7 +79,7 @@ def health_settings(asked: Healthcheck, of_image: Mapping[str, Any]) -> dict[str
     argv = ["/bin/sh", "-c", *test[1:]] if test[0] == "CMD-SHELL" else test[1:]
 
     def pick(own: int | None, name: str, default: int) -> int:
-        return own if own else int(of_image.get(name) or 0) or default
+        return own or int(of_image.get(name) or 0) or default
 
     return {
         "argv": argv,

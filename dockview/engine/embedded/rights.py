@@ -14,7 +14,7 @@ from dockview.engine.runtime import caps
 from dockview.engine.runtime.limits import NAMES, SYSCTLS_OF_IPC, current
 
 _KERNEL_OF_UTS = ("kernel.domainname", "kernel.hostname")
-_LEFT_OUT_OF_DEV = ("/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console", "/dev/.lxc", "/dev/.lxd-mounts")  # noqa: S108  names
+_LEFT_OUT_OF_DEV = ("/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console", "/dev/.lxc", "/dev/.lxd-mounts")
 _DEV_OF_OURS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx")
 
 
@@ -164,11 +164,15 @@ def _tree(folder: str) -> Iterator[str]:
 
 
 def apply(spec: dict[str, Any], request: RunRequest, *, is_rootless: bool) -> None:
-    """Put them into config.json; dockview's own additions are `process.groups`, `process.seccomp`. Raises as check()."""
+    """Put them into config.json; dockview's own additions are `process.groups` and `process.seccomp`.
+
+    Raises: InvalidRequest, NotSupported.
+    """
     process, linux = spec["process"], spec["linux"]
     if request.ulimits:
         process["rlimits"] = [
-            {"type": f"RLIMIT_{limit.name.upper()}", "soft": limit.soft, "hard": limit.hard} for limit in request.ulimits
+            {"type": f"RLIMIT_{limit.name.upper()}", "soft": limit.soft, "hard": limit.hard}
+            for limit in request.ulimits
         ]
     if request.oom_score_adj is not None:
         process["oomScoreAdj"] = request.oom_score_adj
@@ -178,10 +182,10 @@ def apply(spec: dict[str, Any], request: RunRequest, *, is_rootless: bool) -> No
         process["groups"] = list(request.group_add)
     if request.shm_size_bytes is not None:
         for mount in spec["mounts"]:
-            if mount["destination"] == "/dev/shm":  # noqa: S108  a mount point
+            if mount["destination"] == "/dev/shm":
                 mount["options"] = [o for o in mount["options"] if not o.startswith("size=")]
                 mount["options"].append(f"size={request.shm_size_bytes}")
-    devices = dict((target, node) for node, target in _devices(request, is_rootless=is_rootless))
+    devices = {target: node for node, target in _devices(request, is_rootless=is_rootless)}
     is_bound, profile = security_options(request)
     process["noNewPrivileges"] = is_bound
     if request.privileged:

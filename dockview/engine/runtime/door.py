@@ -10,10 +10,10 @@ SOCK_SEQPACKET; each message is one letter and its content. The connection must 
 
 and then carries, from the client:                 and from the shim:
 
-    I bytes         to standard input                  H {"tty", "log_size", "anchor"?}   attached from this place in the log on
+    I bytes         to standard input                  H {"tty", "log_size", …}   attached from this place in the log on
     C               no more standard input             1 bytes, 2 bytes        standard output, standard error
     R {rows, cols}  size of the pty                    G {"from", "skip"}      from here on read the log yourself
-    V               I shall remove the --rm container    X is then followed by the wait for this end's end of file
+    V               I shall remove the container       (so that the shim awaits my end before it looks)
     N               I have come to G                   J {"to"}                … up to here; live output follows
                                                        K {"errno"}             the signal was sent, or why not
                                                        X {"exit_code", …}      the container has exited; the last one

@@ -52,7 +52,7 @@ class Health:
 
     def timeout_ms(self) -> int:
         """How long poll may wait."""
-        return max(0, (self._due_ns - time.monotonic_ns()) // 1_000_000 + 1)
+        return max(0, int(self._due_ns - time.monotonic_ns()) // 1_000_000 + 1)
 
     def look(self, ready: Mapping[int, int]) -> None:
         """What is due is done; `ready` is what poll has found."""

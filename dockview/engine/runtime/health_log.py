@@ -1,7 +1,7 @@
-"""What is known of a container's health: `health.json` in the bundle, written by the shim (health.py), read by the engine.
+"""What is known of a container's health: `health.json` in the bundle, which the shim writes and the engine reads.
 
-    {"Status": "starting"|"healthy"|"unhealthy", "FailingStreak": n,
-     "Log": [{"Start", "End", "ExitCode", "Output"}, …]}        docker's own shape, the last five probes
+It has docker's own shape: `Status` (starting, healthy or unhealthy), `FailingStreak`, and `Log`, the last five probes
+with `Start`, `End`, `ExitCode` and `Output`.
 """
 
 from __future__ import annotations

@@ -172,6 +172,18 @@ def _test(arg: Mapping[str, Any]) -> Any:
     return known[operator]
 
 
+def _by_library(library: ctypes.CDLL) -> Any:
+    lookup = library.seccomp_syscall_resolve_name
+    lookup.argtypes, lookup.restype = [ctypes.c_char_p], ctypes.c_int
+
+    def resolve(name: str) -> int | None:
+        number: int = lookup(name.encode())
+        # -1 is "no such name"; the other negative ones are names of calls that only other machines have.
+        return None if number == -1 else number
+
+    return resolve
+
+
 def _resolver(machine: str) -> Any:
     """A function from a name to its number: negative where this machine has no such call, None where it is unknown."""
     path = ctypes.util.find_library("seccomp") if platform.libc_ver()[0] else None
@@ -180,14 +192,6 @@ def _resolver(machine: str) -> Any:
             library = ctypes.CDLL(name)
         except OSError:
             continue
-        lookup = library.seccomp_syscall_resolve_name
-        lookup.argtypes, lookup.restype = [ctypes.c_char_p], ctypes.c_int
-
-        def resolve(name: str) -> int | None:
-            number: int = lookup(name.encode())
-            # -1 is "no such name"; the other negative ones are names of calls that only other machines have.
-            return None if number == -1 else number
-
-        return resolve
+        return _by_library(library)
     column = ("x86_64", "aarch64").index(machine)
     return lambda name: _NUMBERS[name][column] if name in _NUMBERS else None

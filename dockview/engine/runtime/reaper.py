@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from dockview.engine.runtime.plan import Plan
 
 _KEPT = (_signal.SIGKILL, _signal.SIGSTOP, _signal.SIGCHLD)
-_FAULTS = (_signal.SIGFPE, _signal.SIGILL, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGABRT, _signal.SIGTRAP, _signal.SIGSYS)
+_FAULTS = (
+    _signal.SIGFPE, _signal.SIGILL, _signal.SIGSEGV, _signal.SIGBUS, _signal.SIGABRT, _signal.SIGTRAP, _signal.SIGSYS,
+)  # fmt: skip
 
 
 def split(plan: Plan) -> None:

@@ -150,7 +150,7 @@ def _end(birth: Birth, supervisor: Supervisor, tale: story.Story, ended: tuple[i
         tale.exited(code, signal, supervisor.sent, birth.cgroup)
     if birth.cgroup is not None:
         birth.cgroup.remove()
-    last: dict[str, Any] = {"exit_code": tale.values["exit_code"], "signal": signal, "oom_killed": tale.values["oom_killed"]}
+    last: dict[str, Any] = {name: tale.values[name] for name in ("exit_code", "signal", "oom_killed")}
     removers = supervisor.door.close(last)
     if birth.proxy_pid:
         os.waitpid(birth.proxy_pid, 0)

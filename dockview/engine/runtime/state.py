@@ -1,7 +1,8 @@
 """`state.json` in the bundle: what the shim says of its container, and what the kernel says of the shim.
 
-    {"status": "running"|"restarting"|"exited", "pid", "pid_start", "shim_pid", "shim_start", "started_ns", "finished_ns",
-     "exit_code", "signal", "oom_killed", "sent_signal", "ended_by", "paused"?}
+    {"status": "running"|"restarting"|"exited", "pid", "pid_start", "shim_pid", "shim_start", "started_ns",
+     "finished_ns", "exit_code", "signal", "oom_killed", "sent_signal", "ended_by", "restart_count", "paused"?,
+     "error"?}
 
 The shim writes it atomically when the command was executed and when it has ended. On disk it is a claim: `read_state`
 holds it against the kernel, by pid and start time.
@@ -27,9 +28,8 @@ class ShimState:
     """What is known of a container that was started once; every unknown is None."""
 
     __slots__ = (
-        "ended_by", "exit_code", "finished_ns", "oom_killed", "paused", "pid", "pid_start", "restart_count",
-        "error", "sent_signal", "shim_pid",
-        "shim_start", "signal", "started_ns", "status",
+        "ended_by", "error", "exit_code", "finished_ns", "oom_killed", "paused", "pid", "pid_start", "restart_count",
+        "sent_signal", "shim_pid", "shim_start", "signal", "started_ns", "status",
     )  # fmt: skip
 
     def __init__(self, values: Mapping[str, Any]) -> None:

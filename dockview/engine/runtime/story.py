@@ -82,8 +82,8 @@ class Story:
         oom_killed = None if kills is None else kills > 0
         ended_by = _who(signal, sent, oom_killed=oom_killed)
         self.values |= {
-            "status": "exited" if restart_in_s is None else "restarting", "finished_ns": time.time_ns(), "exit_code": code, "signal": signal,
-            "oom_killed": oom_killed, "sent_signal": sent, "ended_by": ended_by,
+            "status": "exited" if restart_in_s is None else "restarting", "finished_ns": time.time_ns(),
+            "exit_code": code, "signal": signal, "oom_killed": oom_killed, "sent_signal": sent, "ended_by": ended_by,
         }  # fmt: skip
         if restart_in_s is not None:
             self.values["restart_count"] = restarts
