@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 
 from dockview.commands.cancellable import call_cancellable
@@ -73,23 +73,28 @@ def save(engine: Engine, command: Command, console: Console) -> int:
         call_cancellable(lambda cancel: engine.save(command.refs, console.out.write, cancel=cancel))
         console.out.flush()
         return 0
+    call_cancellable(lambda cancel: write_file(path, lambda write: engine.save(command.refs, write, cancel=cancel)))
+    return 0
+
+
+def write_file(path: str, save: Callable[[Callable[[bytes], object]], None]) -> None:
+    """Let `save` write a file, which has its name only once it is complete. Raises: NotFound, what `save` raises."""
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         raise NotFound(f"invalid output path: directory {folder} does not exist", hint="make it first")
     if os.path.exists(path) and not os.path.isfile(path):
         with open(path, "wb") as file:  # a device or a named pipe
-            call_cancellable(lambda cancel: engine.save(command.refs, file.write, cancel=cancel))
-        return 0
+            save(file.write)
+        return
     half = f"{path}.{os.getpid()}.half"
     try:
         with open(half, "xb") as file:
             os.fchmod(file.fileno(), 0o600)
-            call_cancellable(lambda cancel: engine.save(command.refs, file.write, cancel=cancel))
+            save(file.write)
         os.rename(half, path)
     finally:
         if os.path.exists(half):
             os.unlink(half)
-    return 0
 
 
 def load(engine: Engine, command: Command, console: Console) -> int:
@@ -134,6 +139,12 @@ def _archive(path: str, console: Console, verb: str) -> Iterator[Generator[bytes
             yield chunks
     finally:
         os.close(fd)
+
+
+def chunks_of(path: str) -> Generator[bytes]:
+    """The bytes of a file."""
+    with open(path, "rb", buffering=0) as file:
+        yield from _chunks(file.fileno())
 
 
 def _chunks(fd: int) -> Generator[bytes]:

@@ -11,6 +11,7 @@ from dockview.commands.parse import parse_line
 from dockview.commands.usage import UsageError
 from dockview.engine.model import Container
 from dockview.screens.focus import Trouble
+from dockview.screens.image_lines import IMAGE_VERBS
 from dockview.screens.network_lines import NETWORK_VERBS
 
 if TYPE_CHECKING:
@@ -129,11 +130,6 @@ def _rmi(board: Dashboard, command: Command) -> Trouble | None:
     return None
 
 
-def _pull(board: Dashboard, command: Command) -> Trouble | None:
-    board.pull(command.refs[0])
-    return None
-
-
 def _prune(board: Dashboard, command: Command) -> Trouble | None:
     kinds = command.texts("kinds")
     if command.is_on("volumes"):
@@ -167,7 +163,7 @@ def _help(board: Dashboard, _: Command) -> Trouble | None:
 
 _DOES: Mapping[str, frozenset[str]] = {
     "start": frozenset(), "stop": frozenset({"timeout", "signal"}), "kill": frozenset({"signal"}),
-    "rm": frozenset({"force", "volumes"}), "rmi": frozenset({"force"}), "pull": frozenset({"quiet"}),
+    "rm": frozenset({"force", "volumes"}), "rmi": frozenset({"force"}), "pull": frozenset({"quiet", "platform"}),
     "prune": frozenset({"all", "force", "volumes", "dry-run"}), "volume prune": frozenset({"force", "dry-run"}),
 }  # fmt: skip
 """What the app does of a verb's flags; a prune is always shown first."""
@@ -175,7 +171,7 @@ _DOES: Mapping[str, frozenset[str]] = {
 _VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
     "pause": _pause, "unpause": _pause, "exec": _exec, "attach": _attach,
     "run": _run, "start": _start, "stop": _stop, "rename": _rename,
-    "kill": _kill, "rm": _rm, "rmi": _rmi, "pull": _pull,
+    "kill": _kill, "rm": _rm, "rmi": _rmi, **IMAGE_VERBS,
     "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
     "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),
     "volume ls": _go_to("volume"), "logs": _show_tab("logs"), "inspect": _show_tab("inspect"),

@@ -136,11 +136,12 @@ class VerbScreen(BoardScreen):
         line = f"docker rmi {'-f ' if force else ''}{name}"
         self.perform("rmi", Ref("image", image_id, name), line, lambda e: _none(e.remove_image(name, force=force)))
 
-    def pull(self, reference: str) -> None:
+    def pull(self, reference: str, *, platform: str = "") -> None:
         """Fetch an image; its trace comes to the front with its first record."""
+        option = f"--platform {platform} " if platform else ""
         self.perform_run(
-            "pull", reference, f"docker pull {reference}",
-            lambda e, run: _none(e.pull(reference, cancel=run.cancel, on_record=run.pipe.push)),
+            "pull", reference, f"docker pull {option}{reference}",
+            lambda e, run: _none(e.pull(reference, platform=platform, cancel=run.cancel, on_record=run.pipe.push)),
         )  # fmt: skip
 
     # Runs
