@@ -6,19 +6,18 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.inspect import rfc3339
 from dockview.engine.embedded.listed import to_volume
 from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import DockviewError, InvalidRequest, NotFound, NotSupported
-from dockview.engine.images.blobs import half_path
-from dockview.engine.images.unpack import remove_tree
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import PruneItem, Volume
-from dockview.engine.prune_filter import PruneFilter
 from dockview.engine.state import volumes
+
+if TYPE_CHECKING:
+    from dockview.engine.prune_filter import PruneFilter
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 
@@ -81,6 +80,8 @@ def create_volume(
 
 def inspect_volume(house: House, name: str) -> dict[str, Any]:
     """Docker's inspect JSON of a volume. Raises: NotFound."""
+    from dockview.engine.embedded.inspect import rfc3339  # noqa: PLC0415  not on the path of a run
+
     volume = to_volume(house, volumes.find(house.database, name), has_size=False)
     return {
         "CreatedAt": rfc3339(volume.created_ns or 0),
@@ -124,6 +125,9 @@ def discard_volume(house: House, name: str) -> bool:
 
 
 def _take_away(house: House, name: str) -> None:
+    from dockview.engine.images.blobs import half_path  # noqa: PLC0415  slow to import
+    from dockview.engine.images.unpack import remove_tree  # noqa: PLC0415
+
     home = os.path.dirname(house.layout.volume(name))
     aside = half_path(house.layout, "volume")
 
