@@ -2,7 +2,7 @@
 # make test    set up with the tools for tests, and run every test (ARGS="-k logs" picks some)
 # make check   format, lint, types, layering and the quick tests
 # make format  put the code into its form
-# make bench   measure a run beside docker's, and the start of the app
+# make bench   measure a run and a pull beside docker's, and the start of the app
 
 ARGS ?=
 
@@ -43,6 +43,7 @@ format: $(VENV)/.ready-dev
 
 bench: $(VENV)/.ready-dev
 	$(BIN)/python bench/run_bench.py
+	$(BIN)/python bench/pull_bench.py
 	$(BIN)/python bench/start_bench.py
 
 $(VENV)/.ready: pyproject.toml scripts/setup
