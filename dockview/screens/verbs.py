@@ -73,10 +73,8 @@ class VerbScreen(BoardScreen):
 
     def restart(self, container: Container) -> None:
         """Stop and start."""
-        line = f"docker stop {container.name} && docker start {container.name}"
-        self.perform(
-            "restart", _ref(container), line, lambda e: _none((e.stop(container.id), e.start(container.id)))
-        )  # fmt: skip
+        line = f"docker restart {container.name}"
+        self.perform("restart", _ref(container), line, lambda e: _none(e.restart(container.id)))
 
     def pause(self, container: Container, *, is_paused: bool | None = None) -> None:
         """Freeze a container, or let it go on; by its state, unless it is said."""
