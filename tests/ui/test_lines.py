@@ -19,7 +19,6 @@ async def test_rename_from_the_line(start: Start) -> None:
 @pytest.mark.parametrize(
     ("line", "flag"),
     [
-        ("pull --platform linux/arm64 web", "--platform"),
         ("image prune --filter until=24h", "--filter"),
         ("volume prune -a", "--all"),
         ("start -a hello", "--attach"),
