@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from dockview.engine.api import Engine
 from dockview.engine.errors import Conflict, InvalidRequest
 from dockview.engine.lifecycle import Phase
-from dockview.engine.model import ContainerStatus, UpdateRequest
+from dockview.engine.model import ContainerStatus, RestartPolicy, UpdateRequest
 from tests.support import outside
 from tests.support.cli import CommandLine
 from tests.support.requests import HUB, request
@@ -233,3 +234,23 @@ def test_from_the_command_line(dockview: CommandLine) -> None:
     assert dockview.ok("unpause", "box") == "box"
     refused = dockview("run", "--rm", "--cpuset-cpus", "999", BOX, "true")
     assert (refused.returncode, "not available" in refused.stderr) == (125, True)
+
+
+def test_update__stays_for_the_next_life(engine: Engine) -> None:
+    """What the shim starts again by itself has the new limit, too."""
+    engine.run(request(BOX, "sh", "-c", "sleep 0.2; exit 1", name="box", restart=RestartPolicy(name="always")))
+    engine.update("box", UpdateRequest(pids_limit=30))
+    until(lambda: (engine.container("box").restart_count or 0) >= 2, "two more lives")
+    until(lambda: engine.container("box").pid is not None, "a life")
+    box = engine.container("box")
+    assert in_force(box.id, "pids", "pids.max") == "30"
+
+
+def test_pause__a_killed_shim_leaves_nothing_frozen(engine: Engine) -> None:
+    """SIGKILL does not end a frozen process: whoever looks next lets it go, to its end."""
+    box = engine.run(request(BOX, "sleep", "600", name="box"))
+    engine.pause("box")
+    assert box.pid is not None
+    os.kill(int(outside.status(box.pid)["PPid"]), signal.SIGKILL)
+    until(lambda: engine.container("box").status is ContainerStatus.DEAD, "the shim's end to be seen")
+    until(lambda: not outside.exists(box.pid or 0), "the process to end")

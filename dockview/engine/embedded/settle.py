@@ -23,6 +23,7 @@ def settle(house: House, record: ContainerRecord) -> None:
         os.close(os.open(f"{folder}/{_MARK}", os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except OSError:
         return  # another process does it, did it, or removes the container
+    _let_go(folder)
     with contextlib.suppress(OSError, ValueError, KeyError):
         with open(f"{folder}/shim.json", encoding="utf-8") as file:
             path = json.load(file)["trace_path"]
@@ -35,6 +36,16 @@ def settle(house: House, record: ContainerRecord) -> None:
         with open(path, "ab") as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
     note(house, "die", record)
+
+
+def _let_go(folder: str) -> None:
+    """What was paused when its shim was killed could not even die."""
+    from dockview.engine.runtime.freezer import frozen, thaw  # noqa: PLC0415  hardly ever needed
+    from dockview.engine.runtime.groups import group_of  # noqa: PLC0415
+
+    folders = group_of(folder).folders
+    if frozen(folders) is not False:
+        thaw(folders)
 
 
 def unsettle(house: House, record: ContainerRecord) -> None:

@@ -14,7 +14,7 @@ from dockview.engine.lifecycle import Phase
 from dockview.engine.model import RunRequest, UpdateRequest
 from dockview.engine.recorder import SpanRecorder
 from dockview.engine.runtime.cgroups import Cgroup, inherit_cpuset
-from dockview.engine.runtime.groups import group_of
+from dockview.engine.runtime.groups import group_of, save_resources
 from dockview.engine.runtime.policy import write_policy
 from dockview.engine.runtime.spec import resources
 from dockview.engine.state import containers
@@ -45,6 +45,7 @@ def update(house: House, ref: str, wanted: UpdateRequest) -> str:
                 _apply(house, record, wanted, after, span)
             else:
                 span.fact("in force", "from its next start")
+            save_resources(house.layout.container(record.id), resources(after))
             containers.save_request(house.database, record.id, after)
         note(house, "update", record)
         trace.commit()

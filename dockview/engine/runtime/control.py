@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 
+from dockview.engine.runtime.codec import dumps
+from dockview.engine.runtime.sync import failure
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dockview.engine.runtime.birth import Birth
@@ -65,7 +68,10 @@ class Control:
             from dockview.engine.runtime.exec_door import Execs  # noqa: PLC0415
 
             self._execs = Execs(self._birth, self._story)
-        self._execs.begin(client)
+        try:
+            self._execs.begin(client)
+        except OSError as error:
+            client.send(b"F", dumps(failure(error)).encode())
 
     def settle(self) -> None:
         """The container has ended: its further commands have, too; wait until that is told."""

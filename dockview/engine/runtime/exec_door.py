@@ -28,13 +28,14 @@ from dockview.engine.runtime.codec import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from dockview.engine.runtime.birth import Birth
     from dockview.engine.runtime.door import Client
     from dockview.engine.runtime.story import Story
 
 _SETTLED_WITHIN_MS = 3000
+_GONE_WITHIN_MS = 100
 
 
 class Execs:
@@ -51,35 +52,51 @@ class Execs:
     def begin(self, client: Client) -> None:
         """Fork the helper for a client that has said what it wants; the connection is the helper's from here on.
 
-        Raises: ValueError for a wish that is none.
+        Raises: ValueError for a wish that is none, OSError where no process can be made.
         """
         wish: dict[str, Any] = loads(client.wish.decode())
-        done, tell = os.pipe2(os.O_CLOEXEC)
         cgroup = self._birth.cgroup
-        members = cgroup.open_members() if cgroup is not None else []
+        fds = cgroup.open_members() if cgroup is not None else []
+        members = list(fds)
         # Between the fork and the note of it no signal may be handled: the helper may end at once.
         _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGCHLD,))
         try:
-            pid = os.fork()
+            done, tell = os.pipe2(os.O_CLOEXEC)
+            fds.append(tell)
+            try:
+                pid = os.fork()
+            except OSError:
+                os.close(done)
+                raise
             if pid == 0:
-                from dockview.engine.runtime import exec_helper  # noqa: PLC0415  its memory is not the shim's
-
-                exec_helper.run((client.socket.fileno(), tell), members, self._birth, self._story, wish)
+                self._become_helper((client.socket.fileno(), tell), members, wish)
             self._helpers[pid] = done
         finally:
             _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGCHLD,))
-            for fd in (tell, *members):
+            for fd in fds:
                 os.close(fd)
+
+    def _become_helper(self, fds: tuple[int, int], members: list[int], wish: dict[str, Any]) -> NoReturn:
+        try:
+            from dockview.engine.runtime import exec_helper  # noqa: PLC0415  its memory is not the shim's
+
+            exec_helper.run(fds, members, self._birth, self._story, wish)
+        finally:
+            os._exit(1)  # whatever went wrong, there is no second shim
 
     def settle(self) -> None:
         """The container has ended: wait until every helper has told so of its command, in the journal and the trace."""
         _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        for done in self._helpers.values():
-            poll = select.poll()
-            poll.register(done, select.POLLIN)
+        for pid, done in self._helpers.items():
             # A pid, then the end; who is stopped by a debugger does not hold up the container's own end for long.
-            while poll.poll(_SETTLED_WITHIN_MS) and os.read(done, 64):
+            while _is_ready(done, _SETTLED_WITHIN_MS) and os.read(done, 64):
                 pass
+            os.close(done)
+            pidfd = os.pidfd_open(pid)
+            if _is_ready(pidfd, _GONE_WITHIN_MS):  # it may still have a slow client to serve
+                os.waitpid(pid, 0)
+            os.close(pidfd)
+        self._helpers = {}
 
     def _reap(self, *_: object) -> None:
         for pid, done in list(self._helpers.items()):
@@ -99,6 +116,12 @@ class Execs:
                 found = pid
             if found:
                 self._orphans.discard(pid)
+
+
+def _is_ready(fd: int, within_ms: int) -> bool:
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return bool(poll.poll(within_ms))
 
 
 def _told(fd: int) -> set[int]:
