@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from dockview.engine.images.idmap import subordinate_range
+from dockview.engine.idmap import subordinate_range
 from tests.support import user
 
 pytestmark = pytest.mark.user
 
 _UNPACK = """
 import json, sys
-from dockview.engine.images import idmap
+from dockview.engine import idmap
 from dockview.engine.images.unpack import Unpacking
 if sys.argv[2] == "single":
     idmap.subordinate_range = lambda *_: None

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.probe import NAMESPACES
+from dockview.engine.idmap import subordinate_range
 from dockview.engine.model import Finding
 from dockview.engine.network import outbound, pasta
 from dockview.engine.runtime import cgroups, seccomp
-from dockview.engine.runtime.idmap import subordinate_range
 
 OK, LIMITED, MISSING = "ok", "limited", "missing"
 _PROBE_DEADLINE_S = 20

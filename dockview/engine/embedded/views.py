@@ -21,8 +21,8 @@ from dockview.engine.embedded.mounts import entries
 from dockview.engine.embedded.pull import lower_dirs
 from dockview.engine.embedded.query import image_of, is_running
 from dockview.engine.errors import DataError, DockviewError, EngineBug, InvalidRequest, NotFound, NotSupported
+from dockview.engine.idmap import write_id_maps
 from dockview.engine.images.blobs import out_of_space
-from dockview.engine.images.idmap import write_id_maps
 from dockview.engine.images.unpack import remove_tree
 from dockview.engine.runtime import files_child
 from dockview.engine.runtime.state import read_state

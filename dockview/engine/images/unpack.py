@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dockview.engine.errors import DataError, DockviewError, EngineBug, NotSupported
+from dockview.engine.idmap import write_id_maps
 from dockview.engine.images import trees
 from dockview.engine.images.blobs import half_path, out_of_space
-from dockview.engine.images.idmap import write_id_maps
 from dockview.engine.state.layout import Layout
 
 _CHILD = os.path.join(os.path.dirname(__file__), "unpack_child.py")

@@ -1,8 +1,7 @@
-"""Which IDs exist in a container's user namespace (user_namespaces(7), newuidmap(1), subuid(5)).
+"""Telling the kernel which IDs exist in a container's user namespace (user_namespaces(7), newuidmap(1)).
 
-`ranges` and `id_maps` are for the engine, which writes the maps into config.json; `write` is for the shim, which tells
-the kernel. With newuidmap and a range in /etc/subuid, the container has that range; without, it has root alone, which
-is the user outside.
+For the shim, which may know only its own folder; which IDs these are, the engine has written into config.json
+(engine/idmap.py).
 """
 
 from __future__ import annotations
@@ -16,47 +15,6 @@ if TYPE_CHECKING:
     Map = list[dict[str, int]]
 
 _TOOLS = (("uid", "newuidmap"), ("gid", "newgidmap"))
-
-
-def id_maps() -> tuple[Map, Map]:
-    """The OCI `uidMappings` and `gidMappings` for a rootless container of this user."""
-    uid, gid = os.geteuid(), os.getegid()
-    uids, gids = subordinate_range("/etc/subuid", uid), subordinate_range("/etc/subgid", uid)
-    if uids is None or gids is None or not all(_is_installed(tool) for _kind, tool in _TOOLS):
-        return _single(uid), _single(gid)
-    return _single(uid) + _range(uids), _single(gid) + _range(gids)
-
-
-def _single(outside: int) -> Map:
-    return [{"containerID": 0, "hostID": outside, "size": 1}]
-
-
-def _range(subordinate: tuple[int, int]) -> Map:
-    return [{"containerID": 1, "hostID": subordinate[0], "size": subordinate[1]}]
-
-
-def _is_installed(tool: str) -> bool:
-    return any(os.access(f"{folder}/{tool}", os.X_OK) for folder in os.get_exec_path())
-
-
-def subordinate_range(path: str, user_id: int) -> tuple[int, int] | None:
-    """The first range of a user in /etc/subuid or /etc/subgid: (first ID, how many); None where there is none."""
-    import pwd  # noqa: PLC0415
-
-    try:
-        name = pwd.getpwuid(user_id).pw_name
-    except KeyError:
-        name = str(user_id)
-    try:
-        with open(path, encoding="utf-8") as file:
-            for line in file:
-                owner, _, rest = line.strip().partition(":")
-                first, _, count = rest.partition(":")
-                if owner in (name, str(user_id)) and first.isdigit() and count.isdigit() and int(count) > 0:
-                    return int(first), int(count)
-    except OSError:
-        return None
-    return None
 
 
 def write(pid: int, linux_spec: dict[str, Any]) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dockview.engine.errors import InvalidRequest
+from dockview.engine.idmap import id_maps
 from dockview.engine.model import RunRequest
 from dockview.engine.runtime import caps
-from dockview.engine.runtime.idmap import id_maps
 
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MASKED = (
