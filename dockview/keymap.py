@@ -55,15 +55,26 @@ _TABLE = (
         "container.toggle", "s", "toggle_container", "stop/start", "Stop what runs, start what does not", "Act",
         "stop", ("container",),
     ),
-    Action("container.restart", "r", "restart", "restart", "Stop, then start again", "Act", "start", ("container",)),
-    Action("container.pause", "p", "pause", "pause", "Pause it, or let it go on", "Act", "pause", ("container",)),
-    Action("container.exec", "e", "exec", "shell", "A shell in it, on the whole screen", "Act", "exec", ("container",)),
-    Action("container.attach", "a", "attach", "attach", "Its own input and output", "Act", "attach", ("container",)),
+    Action(
+        "container.restart", "r", "restart", "restart", "Stop, then start again", "Act", "restart", ("container",)
+    ),
+    Action(
+        "container.pause", "p", "pause", "pause", "Freeze its processes, or let them go on", "Act", "pause",
+        ("container",),
+    ),
+    Action("container.exec", "e", "exec", "exec", "A shell, or any command, inside it", "Act", "exec", ("container",)),
+    Action(
+        "container.attach", "a", "attach", "attach", "Join its terminal; ctrl-p ctrl-q lets go", "Act", "attach",
+        ("container",),
+    ),
     Action("container.kill", "ctrl+k", "kill", "kill", "Kill at once; asks", "Act", "kill", ("container",)),
     Action("remove", "d", "remove", "remove", "Remove; asks", "Act", "rm", ("container", "image")),
     Action("prune", "P", "prune", "prune", "Remove what is unused, after a preview", "Act", "prune"),
     Action("menu", "x", "menu", "actions", "All actions on what is selected", "Act"),
     Action("logs", "l", "tab('logs')", "logs", "Its logs", "See", "logs", ("container",)),
+    Action("stats", "S", "tab('stats')", "stats", "What it uses, as graphs", "See", "stats", ("container",)),
+    Action("top", "T", "tab('top')", "processes", "Its processes", "See", "top", ("container",)),
+    Action("files", "F", "tab('files')", "files", "What differs from its image", "See", "diff", ("container",)),
     Action("inspect", "i", "tab('inspect')", "inspect", "Its inspect JSON", "See"),
     Action("lifecycle", "v", "tab('lifecycle')", "lifecycle", "How it came to be", "See", "", ("container", "image")),
     Action("secrets", "m", "secrets", "unmask", "Show or mask values that look secret", "See"),
@@ -76,6 +87,15 @@ _TABLE = (
     Action("engines", "E", "engines", "engine", "Which engine; switch", "App"),
     Action("help", "?", "help", "help", "This page", "App"),
     Action("quit", "q", "app.quit", "quit", "Leave; containers go on", "App"),
+    Action(
+        "lifecycle.prove", "enter,x", "prove", "prove", "Run the command that proves the step", "In the lifecycle"
+    ),
+    Action("lifecycle.evidence", "space", "evidence", "evidence", "Show or hide the evidence", "In the lifecycle"),
+    Action("logs.follow", "f", "follow", "follow", "Follow the end, or stay here", "In the logs"),
+    Action("logs.timestamps", "t", "timestamps", "times", "Show or hide the time of each line", "In the logs"),
+    Action("logs.wrap", "w", "wrap", "wrap", "Wrap long lines, or scroll sideways", "In the logs"),
+    Action("logs.next", "n", "find(1)", "next", "The next match of what / looks for", "In the logs"),
+    Action("logs.previous", "N", "find(-1)", "previous", "The match before", "In the logs"),
 )  # fmt: skip
 
 ACTIONS: Mapping[str, Action] = {action.id: action for action in _TABLE}
@@ -83,6 +103,12 @@ ACTIONS: Mapping[str, Action] = {action.id: action for action in _TABLE}
 
 LIST_ACTIONS = ("list.down", "list.up", "list.top", "list.bottom", "list.page_down", "list.page_up")
 """What a list, or a scrolling detail, answers itself."""
+LIFECYCLE_ACTIONS = ("lifecycle.prove", "lifecycle.evidence")
+"""What the lifecycle page answers while it has the focus; there its keys come before those of the screen."""
+LOG_ACTIONS = ("logs.follow", "logs.timestamps", "logs.wrap", "logs.next", "logs.previous")
+"""Likewise the log page."""
+_PAGES = (frozenset(LIFECYCLE_ACTIONS), frozenset(LOG_ACTIONS))
+_OF_PAGES = _PAGES[0] | _PAGES[1]
 
 
 def bindings_for(ids: Iterable[str]) -> list[Binding]:
@@ -92,7 +118,7 @@ def bindings_for(ids: Iterable[str]) -> list[Binding]:
 
 def screen_bindings() -> list[Binding]:
     """The bindings of everything that is not a list's own."""
-    return [_binding(action) for action in _TABLE if action.id not in LIST_ACTIONS]
+    return [_binding(action) for action in _TABLE if action.id not in LIST_ACTIONS and action.id not in _OF_PAGES]
 
 
 def _binding(action: Action) -> Binding:
@@ -114,20 +140,28 @@ def check_overrides(overrides: Mapping[str, str]) -> tuple[dict[str, str], list[
             problems.append(f'keys: {action_id} needs a key, such as "s" or "ctrl+s"')
         else:
             wanted[action_id] = ",".join(_split(keys))
-    owners: dict[str, str] = {}
-    for action in _TABLE:
-        if action.id not in wanted:
-            owners.update(dict.fromkeys(_split(action.keys), action.id))
+    held = {action.id: _split(action.keys) for action in _TABLE if action.id not in wanted}
     kept: dict[str, str] = {}
     for action_id, keys in wanted.items():
+        owners = {key: other for other, theirs in held.items() if _meet(action_id, other) for key in theirs}
         clash = next((key for key in _split(keys) if key in owners), None)
         if clash is not None:
             problems.append(f"keys: {clash!r} of {action_id} already belongs to {owners[clash]}")
-            owners.update({key: action_id for key in _split(ACTIONS[action_id].keys) if key not in owners})
+            held[action_id] = [key for key in _split(ACTIONS[action_id].keys) if key not in owners]
         else:
             kept[action_id] = keys
-            owners.update(dict.fromkeys(_split(keys), action_id))
+            held[action_id] = _split(keys)
     return kept, problems
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two actions cannot have the same key.
+
+    A page's own key comes before the screen's while the page has the focus, but not before the keys that move in it.
+    """
+    if one not in _OF_PAGES and other not in _OF_PAGES:
+        return True
+    return {one, other} & set(LIST_ACTIONS) != set() or any({one, other} <= page for page in _PAGES)
 
 
 def _split(keys: str) -> list[str]:

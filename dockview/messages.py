@@ -14,7 +14,7 @@ from textual.message import Message
 
 from dockview.engine.api import Engine
 from dockview.engine.lifecycle import Trace
-from dockview.engine.model import PrunePlan
+from dockview.engine.model import Change, ProcessTable, PrunePlan
 from dockview.session import Ref, Snapshot
 
 
@@ -61,6 +61,16 @@ class DocumentLoaded(Message):
     generation: int
     ref: Ref
     document: Mapping[str, Any]
+
+
+@dataclass
+class PageLoaded(Message):
+    """The processes of a container (tab top), or the files that it has changed (tab files)."""
+
+    generation: int
+    ref: Ref
+    tab: str
+    content: ProcessTable | Sequence[Change]
 
 
 @dataclass

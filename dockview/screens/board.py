@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from textual import on
 from textual.timer import Timer
 
+from dockview.engine.api import Engine
 from dockview.engine.lifecycle import PULL_PHASES, Phase, Status, Trace
+from dockview.engine.model import ProcessTable
 from dockview.feeds import Feed, Pipe
 from dockview.messages import (
     DocumentLoaded,
     EngineFailed,
     EngineOpened,
     LoadFailed,
+    PageLoaded,
     SnapshotReady,
     TracesLoaded,
 )
@@ -37,7 +40,7 @@ class BoardScreen(PictureScreen):
 
     async def on_mount(self) -> None:
         """Show what is there, and start to listen."""
-        self._last_birth = ""
+        self._paged: dict[str, Ref] = {}
         self._look: Timer | None = None
         self._spin = self.set_interval(0.1, self._beat, pause=True)
         self.rail.use("container")
@@ -68,8 +71,16 @@ class BoardScreen(PictureScreen):
     def _engine_opened(self, message: EngineOpened) -> None:
         self.head.note = ""
         self.session.snapshot = message.snapshot
-        self.start_feeds(message.engine)
+        self.engine = message.engine
         self.draw()
+        self.draw_welcome()
+        # The threads that follow would take time from the first picture.
+        self.call_after_refresh(self._settle_in, message.engine)
+
+    def _settle_in(self, engine: Engine) -> None:
+        if self._is_gone:
+            return
+        self.start_feeds(engine)
         self.ask_traces(NOTHING)
         self.refresh_soon()
 
@@ -108,11 +119,16 @@ class BoardScreen(PictureScreen):
             self._traces_moved({trace_id: self.session.trace(trace_id) for trace_id, _ in items})
         elif feed is self._logs:
             self.detail.logs.append([*items])
+        elif feed is self._stats:
+            self.detail.stats.append([*items])
 
     @on(Feed.Ended)
     def _feed_ended(self, message: Feed.Ended) -> None:
         if message.feed is self._logs and message.error is not None:
             self.detail.logs.show_error(clean_line(str(message.error)))
+        elif message.feed is self._stats:
+            words = "It has ended." if message.error is None else clean_line(str(message.error))
+            self.detail.stats.clear(words, is_error=message.error is not None)
         elif message.feed in (self._events, self._traces):
             if message.error is not None:
                 self.head.note = f"disconnected: {clean_line(str(message.error))}"
@@ -179,7 +195,9 @@ class BoardScreen(PictureScreen):
         self.generation += 1
         self._document = None
         self.leave_logs()
+        self.leave_stats()
         self.detail.turn_to(ref.kind if ref.id else "", self.tab)
+        self.draw_welcome()
         self.draw_title()
         self.draw_foot()
         if self.detail.tab == "lifecycle":
@@ -205,8 +223,11 @@ class BoardScreen(PictureScreen):
         self.tab = tab
         if not self.ref.id:
             return
-        if self.detail.turn_to(self.ref.kind, tab) != "logs":
+        shown = self.detail.turn_to(self.ref.kind, tab)
+        if shown != "logs":
             self.leave_logs()
+        if shown != "stats":
+            self.leave_stats()
         self.look_into()
 
     @on(TabBar.Picked)
@@ -229,15 +250,56 @@ class BoardScreen(PictureScreen):
             if not ref.is_trace:
                 self.ask_traces(ref)
         elif ref.is_trace:
-            if tab == "logs":
-                self.detail.logs.clear("There is no container yet, and so no log.")
+            self._say_unborn(tab)
         elif tab == "logs":
             self.detail.logs.clear()
             self.follow_logs(ref)
+        elif tab in ("stats", "top") and not self._is_alive(ref):
+            self._say_idle(tab)
+        elif tab == "stats":
+            self.detail.stats.clear()
+            self.follow_stats(ref)
+        elif tab in ("top", "files"):
+            if self.detail.text(tab).text and ref != self._paged.get(tab):
+                self.detail.text(tab).show(())
+            self.ask_page(ref, tab)
         elif tab in ("config", "inspect"):
             self.draw_document()
             if tab == "inspect" or ref.kind in ("container", "image"):
                 self.ask_document(ref, tab)
+
+    def _is_alive(self, ref: Ref) -> bool:
+        container = self.session.container(ref.id)
+        return container is not None and container.status.is_alive
+
+    def _say_unborn(self, tab: str) -> None:
+        words = "There is no container yet."
+        if tab == "logs":
+            self.detail.logs.clear(words)
+        elif tab == "stats":
+            self.detail.stats.clear(words)
+        else:
+            self.detail.text(tab).show([[(words, "faint")]])
+
+    def _say_idle(self, tab: str) -> None:
+        words = "It does not run: there are no processes."
+        if tab == "stats":
+            self.leave_stats()
+            self.detail.stats.clear(words)
+        else:
+            self.detail.text(tab).show([[(words, "faint")]])
+
+    @on(PageLoaded)
+    def _page_loaded(self, message: PageLoaded) -> None:
+        if message.generation != self.generation or message.tab != self.detail.tab:
+            return
+        from dockview.widgets import pages  # noqa: PLC0415  loaded when it is first looked at
+
+        content = message.content
+        lines = pages.process_lines(content) if isinstance(content, ProcessTable) else pages.change_lines(content)
+        is_same = self._paged.get(message.tab) == message.ref
+        self._paged[message.tab] = message.ref
+        self.detail.text(message.tab).show(lines, is_same_object=is_same)
 
     @on(TracesLoaded)
     def _traces_loaded(self, message: TracesLoaded) -> None:
@@ -270,7 +332,7 @@ class BoardScreen(PictureScreen):
     @on(LoadFailed)
     def _load_failed(self, message: LoadFailed) -> None:
         if message.generation == self.generation and message.tab == self.detail.tab:
-            if message.tab in ("config", "inspect"):
+            if message.tab in ("config", "inspect", "top", "files"):
                 self.detail.text(message.tab).show([[(clean_line(str(message.error)), "bad")]])
             else:
                 self.say_error(message.error)

@@ -9,6 +9,7 @@ from textual import on
 from textual.binding import BindingType
 
 from dockview.engine.lifecycle import Status
+from dockview.engine.model import ContainerStatus
 from dockview.keymap import ACTIONS, screen_bindings, show_keys
 from dockview.screens.focus import FocusScreen, Trouble
 from dockview.text import clean_line
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 
 _FOOT = {
     "container": (
-        "container.run", "container.toggle", "logs", "inspect", "remove", "menu", "filter", "command",
-        "container.restart", "copy", "open_port", "show_stopped", "sort",
+        "detail.open", "container.run", "container.toggle", "logs", "container.exec", "remove", "menu", "filter",
+        "command", "stats", "container.restart", "container.pause", "inspect", "copy", "open_port", "sort",
     ),
     "image": ("container.run", "inspect", "remove", "menu", "filter", "command", "copy", "sort"),
     "network": ("container.run", "inspect", "filter", "command", "copy", "sort"),
     "volume": ("container.run", "inspect", "filter", "command", "copy", "sort"),
 }  # fmt: skip
+_IN_DETAIL = {
+    "lifecycle": ("lifecycle.prove", "lifecycle.evidence", "list.bottom", "copy"),
+    "logs": ("logs.follow", "filter", "logs.next", "logs.timestamps", "logs.wrap"),
+    "config": ("secrets", "copy"),
+    "inspect": ("secrets", "copy"),
+}
+"""By tab, what its page answers besides moving."""
 _FIXED = ("prune", "engines", "help", "quit")
 
 
@@ -80,7 +88,7 @@ class Dashboard(FocusScreen):
     def action_restart(self) -> None:
         """Stop and start."""
         container = self.selected_container()
-        if container is not None and not self.lacks("start"):
+        if container is not None and not self.lacks("restart"):
             self.restart(container)
 
     def action_pause(self) -> None:
@@ -288,6 +296,10 @@ class Dashboard(FocusScreen):
 
         return obey(self, line)
 
+    def first_key_of(self, action_id: str) -> str:
+        """The key of an action, as people write it."""
+        return show_keys(self.keys_of(action_id), first=True)
+
     def keys_of(self, action_id: str) -> str:
         """The keys of an action, as the user has set them."""
         return self.app.key_overrides.get(action_id, ACTIONS[action_id].keys)
@@ -301,6 +313,12 @@ class Dashboard(FocusScreen):
             leave = Hint(show_keys(self.keys_of("back"), first=True), "cancel" if is_live else "put away")
             hints = [self._hint(action_id) for action_id in ("container.run", "copy", "filter", "command")]
             self.foot.hints = (leave, *hints)
+            return
+        if self.is_in_detail:
+            move = Hint(_arrows(self.keys_of("list.down"), self.keys_of("list.up")), "move")
+            tab = Hint(f"{self.first_key_of('tab.previous')} {self.first_key_of('tab.next')}", "tab")
+            more = [self._hint(action_id) for action_id in _IN_DETAIL.get(self.detail.tab, ())]
+            self.foot.hints = (move, *more, tab, self._hint("back"))
             return
         self.foot.hints = tuple(
             self._hint(action_id)
@@ -316,5 +334,14 @@ class Dashboard(FocusScreen):
             label = "stop" if container.status.is_alive else "start"
         if action_id == "engines":
             label = "engine"
+        elif action_id == "list.bottom":
+            label = "now"
+        elif action_id == "container.pause" and container is not None:
+            label = "go on" if container.status is ContainerStatus.PAUSED else "pause"
         why_not = self.session.snapshot.capabilities.why_not(action.feature) if action.feature else None
         return Hint(show_keys(self.keys_of(action_id), first=True), label, why_not or "")
+
+
+def _arrows(down: str, up: str) -> str:
+    """The keys that move: the arrows where they are among them."""
+    return "↑↓" if "down" in down.split(",") and "up" in up.split(",") else f"{show_keys(down)} {show_keys(up)}"

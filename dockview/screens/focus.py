@@ -103,6 +103,8 @@ class FocusScreen(VerbScreen):
         if tab not in self.detail.bar.tabs:
             self.notice.say(f"no {tab} here: select a container", is_calm=True)
             return
+        if self.lacks({"files": "diff"}.get(tab, tab)):
+            return
         self.turn_to(tab)
         if was_in_detail or self.has_class("-single"):
             self.action_open_detail()

@@ -16,11 +16,6 @@ from dockview.widgets.foot import Hint
 from dockview.widgets.lines import Piece, fit
 from dockview.widgets.text_pane import TextPane
 
-_LOCAL: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("In the lifecycle", (("⏎ x", "Run the command that proves the step"), ("space", "Show or hide the evidence"))),
-    ("In the logs", (("f G", "Follow the end"), ("t", "Times"), ("w", "Wrap"), ("/ n N", "Search"))),
-)
-
 
 class HelpScreen(Dialog[None]):
     """All keys, as they are now."""
@@ -46,10 +41,6 @@ class HelpScreen(Dialog[None]):
         for group, actions in groupby(ACTIONS.values(), key=lambda action: action.group):
             lines.append([(group.upper(), "faint")])
             lines += [self._line(action) for action in actions]
-            lines.append([])
-        for title, rows in _LOCAL:
-            lines.append([(title.upper(), "faint")])
-            lines += [[(fit(keys, 12), "accent"), (words, "text")] for keys, words in rows]
             lines.append([])
         lines.append([("The names at the right are for the [keys] table of the config file.", "faint")])
         self._pane.show(lines)

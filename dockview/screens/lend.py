@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from textual.message import Message
 
-from dockview.engine.api import Attachment, Engine
-from dockview.engine.model import Container, ExecRequest
+from dockview.engine.api import Attachment, Engine, OnRecord
+from dockview.engine.cancel import CancelToken
+from dockview.engine.model import Container, ExecRequest, RunRequest
 
 SHELL = ("/bin/sh", "-c", "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi")
 """The best shell that the container has."""
@@ -47,5 +48,17 @@ def attach(container: Container, send: Send) -> Callable[[Engine], None]:
     def do(engine: Engine) -> None:
         attachment = engine.attach(container.id, stdin=True)
         send(TerminalReady(attachment, f"docker attach {container.name}", has_stdin=True))
+
+    return do
+
+
+def run(request: RunRequest, cancel: CancelToken, on_record: OnRecord, send: Send) -> Callable[[Engine], None]:
+    """What a thread does to run a container that is to have the terminal; it gets it once its command is executed."""
+
+    def do(engine: Engine) -> None:
+        kept: list[Attachment] = []
+        engine.run(request, cancel=cancel, on_record=on_record, on_attach=kept.append)
+        for attachment in kept:
+            send(TerminalReady(attachment, request.line, has_stdin=request.open_stdin))
 
     return do

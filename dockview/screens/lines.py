@@ -10,6 +10,7 @@ from dockview.commands.grammar import SPELLINGS
 from dockview.commands.parse import parse_line
 from dockview.commands.usage import UsageError
 from dockview.engine.model import Container
+from dockview.screens.file_lines import FILE_VERBS
 from dockview.screens.focus import Trouble
 from dockview.screens.image_lines import IMAGE_VERBS
 from dockview.screens.network_lines import NETWORK_VERBS
@@ -84,6 +85,11 @@ def _start(board: Dashboard, command: Command) -> Trouble | None:
 def _stop(board: Dashboard, command: Command) -> Trouble | None:
     timeout_s, signal = command.number("timeout"), command.text("signal")
     return _each(board, command, lambda c: board.stop(c, timeout_s=timeout_s, signal=signal))
+
+
+def _restart(board: Dashboard, command: Command) -> Trouble | None:
+    timeout_s, signal = command.number("timeout"), command.text("signal")
+    return _each(board, command, lambda c: board.restart(c, timeout_s=timeout_s, signal=signal))
 
 
 def _rename(board: Dashboard, command: Command) -> Trouble | None:
@@ -162,7 +168,8 @@ def _help(board: Dashboard, _: Command) -> Trouble | None:
 
 
 _DOES: Mapping[str, frozenset[str]] = {
-    "start": frozenset(), "stop": frozenset({"timeout", "signal"}), "kill": frozenset({"signal"}),
+    "start": frozenset(), "stop": frozenset({"timeout", "signal"}), "restart": frozenset({"timeout", "signal"}),
+    "kill": frozenset({"signal"}),
     "rm": frozenset({"force", "volumes"}), "rmi": frozenset({"force"}), "pull": frozenset({"quiet", "platform"}),
     "prune": frozenset({"all", "force", "volumes", "dry-run"}), "volume prune": frozenset({"force", "dry-run"}),
 }  # fmt: skip
@@ -170,10 +177,12 @@ _DOES: Mapping[str, frozenset[str]] = {
 
 _VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
     "pause": _pause, "unpause": _pause, "exec": _exec, "attach": _attach,
-    "run": _run, "start": _start, "stop": _stop, "rename": _rename,
+    "run": _run, "start": _start, "stop": _stop, "restart": _restart, "rename": _rename,
+    "stats": _show_tab("stats"), "top": _show_tab("top"), "diff": _show_tab("files"),
     "kill": _kill, "rm": _rm, "rmi": _rmi, **IMAGE_VERBS,
     "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
     "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),
     "volume ls": _go_to("volume"), "logs": _show_tab("logs"), "inspect": _show_tab("inspect"),
+    **FILE_VERBS, "diff": _show_tab("files"),
     **NETWORK_VERBS, "container inspect": _show_tab("inspect"), "trace": _show_tab("lifecycle"), "help": _help,
 }  # fmt: skip

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from textual.screen import Screen
 from textual.timer import Timer
 
-from dockview.engine.api import Engine
+from dockview.engine.api import Attachment, Engine
 from dockview.engine.cancel import CancelToken
 from dockview.engine.lifecycle import Record
-from dockview.engine.model import Event, LogRecord
+from dockview.engine.model import Change, Event, LogRecord, ProcessTable, Stats
 from dockview.feeds import Feed, Pipe
 from dockview.lanes import Lane, spawn
 from dockview.messages import (
@@ -26,6 +26,7 @@ from dockview.messages import (
     EngineFailed,
     EngineOpened,
     LoadFailed,
+    PageLoaded,
     SnapshotReady,
     TracesLoaded,
     VerbFailed,
@@ -52,6 +53,8 @@ class Run:
     line: str
     trace_id: str = ""
     is_done: bool = False
+    attachment: Attachment | None = None
+    """Its streams, where it is to have the terminal once it runs."""
 
 
 class LiveScreen(Screen[None]):
@@ -70,6 +73,7 @@ class LiveScreen(Screen[None]):
         self._events: Feed[Event] | None = None
         self._traces: Feed[tuple[str, Record]] | None = None
         self._logs: Feed[LogRecord] | None = None
+        self._stats: Feed[Stats] | None = None
         self._debounce: Timer | None = None
         self._is_gone = False
 
@@ -127,7 +131,7 @@ class LiveScreen(Screen[None]):
     def let_go(self) -> None:
         """Close the feeds and cancel what is being built. Never waits."""
         self._is_gone = True
-        for feed in (self._events, self._traces, self._logs):
+        for feed in (self._events, self._traces, self._logs, self._stats):
             if feed is not None:
                 feed.close()
         self._lists.close()
@@ -170,7 +174,18 @@ class LiveScreen(Screen[None]):
         """Ask for the inspect JSON of an object."""
         self._inquire(ref, tab, lambda engine, n: DocumentLoaded(n, ref, _plain(engine.inspect(ref.id, ref.kind))))
 
-    def _inquire(self, ref: Ref, tab: str, question: Callable[[Engine, int], TracesLoaded | DocumentLoaded]) -> None:
+    def ask_page(self, ref: Ref, tab: str) -> None:
+        """Ask for the processes (top) or the changed files (files) of a container."""
+
+        def question(engine: Engine, number: int) -> PageLoaded:
+            content: ProcessTable | Sequence[Change] = engine.top(ref.id) if tab == "top" else engine.diff(ref.id)
+            return PageLoaded(number, ref, tab, content)
+
+        self._inquire(ref, tab, question)
+
+    def _inquire(
+        self, ref: Ref, tab: str, question: Callable[[Engine, int], TracesLoaded | DocumentLoaded | PageLoaded]
+    ) -> None:
         engine, generation = self.engine, self.generation
         if engine is None:
             return
@@ -200,6 +215,20 @@ class LiveScreen(Screen[None]):
         if self._logs is not None:
             self._logs.close()
             self._logs = None
+
+    def follow_stats(self, ref: Ref) -> None:
+        """Follow what a container uses, in place of whichever was followed before."""
+        self.leave_stats()
+        engine = self.engine
+        if engine is not None and ref.kind == "container" and not ref.is_trace:
+            self._stats = Feed(self, f"stats:{ref.id[:12]}", lambda: engine.stats(ref.id))
+            self._stats.start()
+
+    def leave_stats(self) -> None:
+        """Follow no stats."""
+        if self._stats is not None:
+            self._stats.close()
+            self._stats = None
 
     # Verbs
 

@@ -15,6 +15,7 @@ from textual.timer import Timer
 from dockview.engine.errors import DockviewError
 from dockview.engine.lifecycle import PULL_PHASES, Phase, Status, Trace
 from dockview.engine.model import Container, ContainerStatus
+from dockview.keymap import ACTIONS, show_keys
 from dockview.opening import Opening
 from dockview.screens.live import LiveScreen
 from dockview.session import NOTHING, Ref, now_ns, other_rows
@@ -35,6 +36,9 @@ from dockview.widgets.rows import (
     tone_of,
     volume_row,
 )
+
+_ROOMY = 104
+"""From this width on the lists are wider than 32 cells."""
 
 
 class PictureScreen(LiveScreen):
@@ -88,6 +92,7 @@ class PictureScreen(LiveScreen):
         self.rail.deal()
         self.draw_title()
         self.draw_foot()
+        self.draw_welcome()
 
     def draw_rows(self) -> None:
         """Draw the lists."""
@@ -150,6 +155,31 @@ class PictureScreen(LiveScreen):
         if container.ip and container.status.is_alive:
             yield " ── ", "line"
             yield clean_line(container.ip), "second"
+
+    def draw_welcome(self) -> None:
+        """Where there is no object and no container, say what can be done."""
+        snapshot = self.session.snapshot
+        is_empty = snapshot.containers is not None and not snapshot.containers and not self.session.births()
+        if self.ref.id or not is_empty or self.rail.current.rows:
+            self.detail.greet(())
+            return
+        from dockview.widgets.welcome import welcome  # noqa: PLC0415  loaded where a store is empty
+
+        is_embedded = snapshot.info is None or snapshot.info.kind == "embedded"
+        self.detail.greet(welcome(self.first_key_of, is_embedded=is_embedded, width=self._detail_width()))
+
+    def _detail_width(self) -> int:
+        # Before the first layout the width is known from the screen's alone: see dashboard.tcss.
+        total = self.app.size.width
+        return (self.detail.size.width or total - (32 if total < _ROOMY else min(max(total * 36 // 100, 40), 64))) - 4
+
+    def first_key_of(self, action_id: str) -> str:
+        """The key of an action, as people write it; the layer with the keys knows what the user has set."""
+        return show_keys(ACTIONS[action_id].keys, first=True)
+
+    def on_resize(self) -> None:
+        """Wrap the welcome anew."""
+        self.call_after_refresh(self.draw_welcome)
 
     def draw_trace(self) -> None:
         """Draw the lifecycle page, where it is the one that is shown."""

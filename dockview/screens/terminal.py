@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 
 from dockview.commands.terminal import DETACH_KEYS, DetachScanner, RawTerminal, StreamCleaner, window_size
@@ -131,11 +131,9 @@ def _signals(wake: int) -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.write(wake, _SIGNALS[signal.Signals(number)])
 
-    earlier: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
-    for number in _SIGNALS:
-        earlier[number] = signal.signal(number, take)
+    earlier = {number: signal.signal(number, take) for number in _SIGNALS}
     try:
         yield
     finally:
         for number, handler in earlier.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # type: ignore[arg-type]
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -18,6 +18,7 @@ from dockview.engine.model import Container, ContainerStatus, ExecRequest, Prune
 from dockview.lanes import spawn
 from dockview.messages import VerbFailed, VerbFinished
 from dockview.screens.board import BoardScreen
+from dockview.screens.live import Run
 from dockview.session import NOTHING, Ref
 from dockview.text import clean_line, size
 
@@ -71,10 +72,13 @@ class VerbScreen(BoardScreen):
         if self.ref.id == container.id:
             self.turn_to("lifecycle")
 
-    def restart(self, container: Container) -> None:
+    def restart(self, container: Container, *, timeout_s: int | None = None, signal: str = "") -> None:
         """Stop and start."""
-        line = f"docker restart {container.name}"
-        self.perform("restart", _ref(container), line, lambda e: _none(e.restart(container.id)))
+        options = (f"-s {signal} " if signal else "") + ("" if timeout_s is None else f"-t {timeout_s} ")
+        self.perform(
+            "restart", _ref(container), f"docker restart {options}{container.name}",
+            lambda e: _none(e.restart(container.id, timeout_s=timeout_s, signal=signal)),
+        )  # fmt: skip
 
     def pause(self, container: Container, *, is_paused: bool | None = None) -> None:
         """Freeze a container, or let it go on; by its state, unless it is said."""
@@ -148,16 +152,19 @@ class VerbScreen(BoardScreen):
         """Run an image; its trace comes to the front with its first record."""
         if self.lacks("run"):
             return
-        if request.tty or request.open_stdin:
-            self.notice.say(
-                "a terminal inside the app is not there yet", f"in a shell: {clean_line(request.line)}", is_calm=True
-            )
-            return
         self.whisper(request.line)
-        self.perform_run(
-            "run", request.image, request.line,
-            lambda e, run: _none(e.run(request, cancel=run.cancel, on_record=run.pipe.push)),
-        )  # fmt: skip
+        wants_terminal = not request.detach and (request.tty or request.open_stdin)
+
+        def do(engine: Engine, run: Run) -> None:
+            if not wants_terminal:
+                engine.run(request, cancel=run.cancel, on_record=run.pipe.push)
+                return
+            from dockview.screens import lend  # noqa: PLC0415  screens are loaded when they are first used
+
+            do_run = lend.run(request, run.cancel, run.pipe.push, self.post_message)
+            do_run(engine)
+
+        self.perform_run("run", request.image, request.line, do)
 
     def cancel_run(self, trace_id: str) -> None:
         """Cancel a run of this app; it undoes what it did."""

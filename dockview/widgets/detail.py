@@ -21,9 +21,10 @@ from dockview.widgets.text_pane import TextPane
 if TYPE_CHECKING:
     from dockview.widgets.lifecycle import LifecycleView
     from dockview.widgets.logs import LogView
+    from dockview.widgets.stats import StatsView
 
 TABS: Mapping[str, tuple[str, ...]] = {
-    "container": ("lifecycle", "logs", "config", "inspect"),
+    "container": ("lifecycle", "logs", "stats", "top", "files", "config", "inspect"),
     "image": ("lifecycle", "config", "inspect"),
     "network": ("config", "inspect"),
     "volume": ("config", "inspect"),
@@ -53,23 +54,34 @@ class TabBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """The names, or the line below."""
-        pieces: list[Piece] = [(" ", "text")]
-        for tab in self.tabs:
+        pieces: list[Piece] = []
+        for x, tab in self._places():
+            pieces.append((" " * (x - width_of(pieces)), "text"))
             is_current = tab == self.current
             if y == 0:
-                pieces.append((f" {tab.capitalize()} ", "strong" if is_current else "soft"))
+                pieces.append((tab.capitalize(), "strong" if is_current else "soft"))
             else:
-                pieces.append(((" " + "━" * len(tab) + " ") if is_current else " " * (len(tab) + 2), "accent"))
-            pieces.append((" ", "text"))
+                pieces.append((("━" if is_current else " ") * len(tab), "accent"))
         return strip_of(paint_of(self.app), pieces, self.size.width)
+
+    def _places(self) -> list[tuple[int, str]]:
+        """Where each name begins: close together where it is narrow, and if need be without the first ones."""
+        width, tabs = self.size.width, list(self.tabs)
+        total = sum(map(len, tabs))
+        lead, gap = (2, 3) if 2 + total + 3 * (len(tabs) - 1) <= width else (1, 1)
+        while len(tabs) > 1 and tabs[0] != self.current and lead + sum(map(len, tabs)) + gap * (len(tabs) - 1) > width:
+            del tabs[0]
+        places, x = [], lead
+        for tab in tabs:
+            places.append((x, tab))
+            x += len(tab) + gap
+        return places
 
     def on_click(self, event: events.Click) -> None:
         """Pick the tab under the pointer."""
-        x = 1
-        for tab in self.tabs:
-            if x <= event.x < x + len(tab) + 2:
+        for x, tab in self._places():
+            if x <= event.x < x + len(tab):
                 self.post_message(self.Picked(tab))
-            x += len(tab) + 3
 
 
 class Frame(Widget):
@@ -115,6 +127,7 @@ class Detail(Vertical):
     Detail #pages { height: 1fr; border-left: solid $border; border-right: solid $border; }
     Detail:focus-within #pages { border-left: solid $primary; border-right: solid $primary; }
     Detail #pages > .-away { display: none; }
+    Detail #pages.-empty TabBar { display: none; }
     """
 
     def __init__(self) -> None:
@@ -157,6 +170,15 @@ class Detail(Vertical):
             made.set_class(made is not page, "-away")
         return self.tab
 
+    def greet(self, lines: Sequence[Sequence[Piece]]) -> None:
+        """Show a page of lines while no object is shown; without lines none."""
+        is_shown = bool(lines) and not self.tab
+        if is_shown:
+            self.text("welcome").show(lines, is_same_object=True)
+        if "welcome" in self._made:
+            self._made["welcome"].set_class(not is_shown, "-away")
+        self._pages.set_class(is_shown, "-empty")
+
     def page(self, tab: str) -> Widget:
         """The widget of a tab."""
         if tab not in self._made:
@@ -187,8 +209,17 @@ class Detail(Vertical):
         assert isinstance(page, LogView)  # noqa: S101  made by _make
         return page
 
+    @property
+    def stats(self) -> StatsView:
+        """The page of graphs."""
+        from dockview.widgets.stats import StatsView  # noqa: PLC0415  loaded when it is first looked at
+
+        page = self.page("stats")
+        assert isinstance(page, StatsView)  # noqa: S101  made by _make
+        return page
+
     def text(self, tab: str) -> TextPane:
-        """The config or inspect page."""
+        """A page of lines: top, files, config, inspect."""
         page = self.page(tab)
         assert isinstance(page, TextPane)  # noqa: S101  made by _make
         return page
@@ -203,6 +234,10 @@ class Detail(Vertical):
             from dockview.widgets.logs import LogView  # noqa: PLC0415  loaded when it is first looked at
 
             return LogView()
+        if tab == "stats":
+            from dockview.widgets.stats import StatsView  # noqa: PLC0415  loaded when it is first looked at
+
+            return StatsView()
         return TextPane(id=f"page-{tab}")
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from dockview import lessons
 from dockview.engine.lifecycle import Phase, Span, Status, Trace
-from dockview.keymap import LIST_ACTIONS, bindings_for
+from dockview.keymap import LIFECYCLE_ACTIONS, LIST_ACTIONS, bindings_for
 from dockview.theme import Paint, paint_of
 from dockview.widgets.evidence import Lessons
 from dockview.widgets.lifecycle_draw import Picture, View, draw
@@ -46,8 +46,7 @@ class LifecycleView(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings_for(LIST_ACTIONS),
-        Binding("enter,x", "prove", "Run the command that proves this phase", show=False, id="lifecycle.prove"),
-        Binding("space", "evidence", "Show or hide the evidence", show=False, id="lifecycle.evidence"),
+        *bindings_for(LIFECYCLE_ACTIONS),
     ]
     """
     | Key(s) | What it does |

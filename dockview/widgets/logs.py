@@ -15,12 +15,13 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from dockview.engine.model import LogRecord
+from dockview.keymap import LIST_ACTIONS, LOG_ACTIONS, bindings_for
 from dockview.text import clean, strip_colour
 from dockview.theme import Paint, paint_of
 
@@ -55,15 +56,8 @@ class LogView(ScrollView, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j,down", "scroll_down", "Down", show=False, id="logs.down"),
-        Binding("k,up", "scroll_up", "Up", show=False, id="logs.up"),
-        Binding("g,home", "scroll_home", "First line", show=False, id="logs.top"),
-        Binding("G,end", "follow(True)", "To the end, and stay there", show=False, id="logs.bottom"),
-        Binding("f", "follow", "Follow the end, or stay here", show=False, id="logs.follow"),
-        Binding("t", "timestamps", "Show or hide the time of each line", show=False, id="logs.timestamps"),
-        Binding("w", "wrap", "Wrap long lines, or scroll sideways", show=False, id="logs.wrap"),
-        Binding("n", "find(1)", "Next match", show=False, id="logs.next"),
-        Binding("N", "find(-1)", "Match before", show=False, id="logs.previous"),
+        *bindings_for(LIST_ACTIONS),
+        *bindings_for(LOG_ACTIONS),
     ]
     """
     | Key(s) | What it does |
@@ -320,6 +314,30 @@ class LogView(ScrollView, can_focus=True):
             self._is_following = False
         elif new_value >= self.max_scroll_y:
             self._is_following = True
+
+    def action_down(self) -> None:
+        """A line down."""
+        self.scroll_relative(y=1, animate=False, immediate=True)
+
+    def action_up(self) -> None:
+        """A line up."""
+        self.scroll_relative(y=-1, animate=False, immediate=True)
+
+    def action_top(self) -> None:
+        """To the oldest line."""
+        self.scroll_home(animate=False, immediate=True, x_axis=False)
+
+    def action_bottom(self) -> None:
+        """To the newest line, and stay there."""
+        self.action_follow(always=True)
+
+    def action_page_down(self) -> None:
+        """A page down."""
+        self.scroll_relative(y=self.size.height - 1, animate=False, immediate=True)
+
+    def action_page_up(self) -> None:
+        """A page up."""
+        self.scroll_relative(y=1 - self.size.height, animate=False, immediate=True)
 
     def action_follow(self, always: bool = False) -> None:
         """Hold on to the end, or let go of it."""
