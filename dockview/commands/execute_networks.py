@@ -35,9 +35,7 @@ def request_from(command: Command) -> NetworkRequest:
 
 def _one(texts: Sequence[str], name: str) -> str:
     if len(texts) > 1:
-        raise InvalidRequest(
-            f"bridge driver doesn't support multiple {name}s of one family", hint=f"give one --{name}"
-        )
+        raise InvalidRequest(f"bridge driver doesn't support multiple {name}s of one family", hint=f"give one --{name}")
     return texts[0] if texts else ""
 
 

@@ -10,9 +10,7 @@ from dockview.commands.usage import UsageError
 def network(text: str) -> str:
     """The network to join: bridge, none, host, container:NAME, or one of the user's own."""
     if "=" in text:
-        raise UsageError(
-            f"network {text}: this form is not in this version of dockview; use --network-alias and --ip"
-        )
+        raise UsageError(f"network {text}: this form is not in this version of dockview; use --network-alias and --ip")
     if text == "container:" or (":" in text and not text.startswith("container:")):
         raise UsageError(f"invalid container format container:<name|id>: {text}")
     return "bridge" if text == "default" else text

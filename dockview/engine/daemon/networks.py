@@ -69,9 +69,7 @@ def remove(daemon: Daemon, trace: Recorder, ref: str) -> None:
             daemon.api.remove_network(network.id)
 
 
-def connect(
-    daemon: Daemon, trace: Recorder, ref: str, container_id: str, *, ip: str, aliases: Sequence[str]
-) -> None:
+def connect(daemon: Daemon, trace: Recorder, ref: str, container_id: str, *, ip: str, aliases: Sequence[str]) -> None:
     """Put a container on one more network. Raises: Conflict, InvalidRequest."""
     with trace.phase(Phase.NETWORK, ref, check=f"docker inspect {container_id[:12]}") as span:
         span.fact("network", ref)

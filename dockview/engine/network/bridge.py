@@ -82,9 +82,7 @@ def taken_subnets(net: Netlink) -> list[Subnet]:
     return [*routed, *(address.subnet for address in rt.addresses(net))]
 
 
-def ensure_bridge(
-    net: Netlink, name: str, subnet: Subnet, root: str, *, gateway: str = ""
-) -> tuple[rt.Link, bool]:
+def ensure_bridge(net: Netlink, name: str, subnet: Subnet, root: str, *, gateway: str = "") -> tuple[rt.Link, bool]:
     """The bridge with the gateway's address, up, and whether it had to be made (at first, or after a reboot).
 
     It names the store that it belongs to, by its root. The gateway is the subnet's first address unless named.
