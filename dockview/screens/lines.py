@@ -183,6 +183,6 @@ _VERBS: Mapping[str, Callable[[Dashboard, Command], Trouble | None]] = {
     "container prune": _prune, "image prune": _prune, "network prune": _prune, "volume prune": _prune,
     "system prune": _prune, "ps": _go_to("container"), "images": _go_to("image"), "network ls": _go_to("network"),
     "volume ls": _go_to("volume"), "logs": _show_tab("logs"), "inspect": _show_tab("inspect"),
-    **FILE_VERBS, "diff": _show_tab("files"),
+    **FILE_VERBS,
     **NETWORK_VERBS, "container inspect": _show_tab("inspect"), "trace": _show_tab("lifecycle"), "help": _help,
 }  # fmt: skip
