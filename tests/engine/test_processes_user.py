@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 
 import pytest
 
@@ -57,3 +59,13 @@ def test_pause_and_limits__are_refused_with_the_reason(box: CommandLine) -> None
     refused = box("update", "--memory", "64m", "box")
     assert (refused.returncode, "--memory" in refused.stderr) == (1, True)
     assert box.ok("ps", "-a", "--format", "{{.Names}}") == "box"
+
+
+def test_exec__terminal(box: CommandLine) -> None:
+    """A pty of the container's own, in its user namespace; `script` is the terminal outside."""
+    line = shlex.join(box.argv("exec", "-t", "box", "sh", "-c", "tty; test -t 1 && echo yes"))
+    shown = subprocess.run(
+        ["script", "-qec", line, "/dev/null"], capture_output=True, text=True, check=True, stdin=subprocess.DEVNULL,
+        env=box.environment(), timeout=60,
+    ).stdout  # fmt: skip
+    assert shown.split() == ["/dev/pts/0", "yes"]
