@@ -12,7 +12,6 @@ that is started listens in a network namespace of its own.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import gzip
 import hashlib
 import os
@@ -24,7 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -91,18 +90,6 @@ class Variants(ImageLayout):
         self.write(layers, [hashlib.sha256(salt + tar).hexdigest() for tar in self._layers], {"Cmd": ["/bin/sh"]})
 
 
-@contextmanager
-def in_network_of(pid: int) -> Iterator[None]:
-    """Be in the network namespace of a process (Linux counts it by thread, and this program has one)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    with open("/proc/self/ns/net") as home, open(f"/proc/{pid}/ns/net") as there:
-        assert libc.setns(there.fileno(), 0) == 0
-        try:
-            yield
-        finally:
-            assert libc.setns(home.fileno(), 0) == 0
-
-
 def timed(pull: Callable[[str], object], image: str) -> float:
     """Seconds; what earlier runs have written is on the disk before."""
     os.sync()
@@ -124,7 +111,7 @@ def main() -> None:
         daemon = PrivateDocker()
         stack.callback(daemon.stop)
         daemon.start()
-        stack.enter_context(in_network_of(daemon.pid))
+        stack.enter_context(daemon.network())
         registry = Registry(folder)
         stack.callback(registry.stop)
         registry.start()

@@ -18,6 +18,7 @@ import pytest
 
 from dockview.engine.idmap import subordinate_range
 from tests.support import user
+from tests.support.cli import CommandLine
 
 pytestmark = pytest.mark.user
 
@@ -113,3 +114,18 @@ def _check_whiteouts(folder: str) -> None:
     assert gone.st_rdev == 0
     assert os.getxattr(f"{folder}/dir", "user.overlay.opaque") == b"y"
     assert not os.path.lexists(f"{folder}/disk")
+
+
+def test_archives(user_dockview: CommandLine, home: str) -> None:
+    """save, load and import without root; what was loaded and imported runs."""
+    me = user_dockview
+    me.ok("pull", "--quiet", "hub.localhost/hello-world")
+    me.ok("tag", "hello-world", "mine:1")
+    me.ok("save", "--output", f"{home}/x.tar", "mine:1")
+    assert os.stat(f"{home}/x.tar").st_mode & 0o777 == 0o600
+    me.ok("rmi", "--force", "mine:1", "hub.localhost/hello-world")
+    assert me.ok("load", "--input", f"{home}/x.tar") == "Loaded image: mine:1"
+    assert "Hello" in me.ok("run", "--rm", "mine:1")
+    subprocess.run(["tar", "-cf", f"{home}/tree.tar", "-C", "/bin", "busybox"], check=True)
+    me.ok("import", "--change", 'CMD ["/busybox", "echo", "hi"]', f"{home}/tree.tar", "tree")
+    assert me.ok("run", "--rm", "tree") == "hi"

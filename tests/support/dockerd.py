@@ -6,12 +6,14 @@ touching the machine's, and whatever it mounts goes with it.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tests.support.images import ImageLayout
 from tests.support.waiting import until
@@ -54,11 +56,17 @@ class PrivateDocker:
             argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
         )
 
-    @property
-    def pid(self) -> int:
-        """Of the daemon: its namespaces are found through it."""
+    @contextlib.contextmanager
+    def network(self) -> Iterator[None]:
+        """This thread, and what it starts, is in the daemon's network while the block runs."""
         assert self._process is not None
-        return self._process.pid
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net") as home, open(f"/proc/{self._process.pid}/ns/net") as there:
+            assert libc.setns(there.fileno(), 0) == 0
+            try:
+                yield
+            finally:
+                assert libc.setns(home.fileno(), 0) == 0
 
     def pull(self, reference: str) -> None:
         """Fetch an image."""

@@ -61,6 +61,7 @@ class Ingest:
         self._name = descriptor.digest if descriptor else "a blob"
         self._hash = hashlib.sha256()
         self.size = 0
+        self._is_named = False
         taken = _take_partial(layout, descriptor) if is_resumable and descriptor else None
         self._is_partial = taken is not None
         if taken is not None:
@@ -79,7 +80,8 @@ class Ingest:
         self, kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
         is_kept = self._is_partial and self.size and kind and issubclass(kind, _BROKEN_OFF)
-        if not is_kept:
+        # Once it has its name, whatever lies under the old one is somebody else's.
+        if not (is_kept or self._is_named):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self._path)
         os.close(self._file)
@@ -126,6 +128,7 @@ class Ingest:
         """
         with disk_errors(f"blob {self._name}"):
             os.rename(self._path, self._layout.blob(f"sha256:{self._hash.hexdigest()}"))
+        self._is_named = True
 
 
 _BROKEN_OFF = (Cancelled, Unavailable, KeyboardInterrupt)
