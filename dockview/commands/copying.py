@@ -65,7 +65,10 @@ def pack(source: str, name: str, *, follows: bool) -> Iterator[bytes]:
             yield from chunks.taken()
             continue
         yield from _file(tar, entry, path, chunks)
-    tar.close()
+    # Two empty blocks end an archive; tarfile would fill it up to a tape's record.
+    stream: Any = tar.fileobj
+    stream.write(bytes(1024))
+    stream.close()
     yield from chunks.taken()
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from dockview.engine.api import Engine
 from dockview.engine.errors import DockviewError, InvalidRequest
 from dockview.engine.lifecycle import Phase, Trace
 from dockview.engine.model import Mount
+from tests.support import stores
 from tests.support.cli import CommandLine
 from tests.support.images import ImageLayout, Registry, layer
 from tests.support.requests import HUB, request
@@ -176,6 +180,28 @@ def test_failed_run__leaves_no_volume(engine: Engine) -> None:
     with pytest.raises(DockviewError):
         engine.run(request(BOX, "no-such-program", mounts=mounts))
     assert [found.name for found in engine.volumes()] == ["before"]
+
+
+def test_struck_create__loses_its_anonymous_volumes(root_dir: str) -> None:
+    """What a killed process was making goes with the next start, its anonymous volumes too; named ones stay."""
+    with contextlib.closing(stores.open_embedded(root_dir)) as engine:
+        mounts = (volume("named", "/n"), Mount(type="volume", target="/a", is_short=True))
+        engine.create(request(BOX, mounts=mounts))
+        assert len(engine.volumes()) == 2
+    with contextlib.closing(sqlite3.connect(f"{root_dir}/dockview.db")) as database:
+        database.execute("UPDATE containers SET is_building = 1, owner_pid = 1, owner_start = 1")
+        database.commit()
+    with contextlib.closing(stores.open_embedded(root_dir)) as engine:
+        assert [found.name for found in engine.volumes()] == ["named"]
+        assert os.listdir(f"{root_dir}/volumes") == ["named"]
+
+
+def test_two_at_once__fill_a_volume_once(engine: Engine) -> None:
+    """Containers that are made at the same time with the same new volume."""
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(engine.create, request(BOX, mounts=(volume("one", "/etc"),))) for _ in range(4)]
+        assert len({job.result().id for job in jobs}) == 4
+    assert "passwd" in os.listdir(engine.inspect("one", "volume")["Mountpoint"])
 
 
 def test_rm__takes_anonymous_volumes_and_leaves_named_ones(dockview: CommandLine) -> None:

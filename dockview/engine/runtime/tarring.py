@@ -14,6 +14,7 @@ import tarfile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _PIECE_BYTES = 1 << 20
 _OVERLAY = ("trusted.overlay.", "user.overlay.")
@@ -38,8 +39,10 @@ class Writer:
         self.files = 0
 
     def close(self) -> None:
-        """Write the end of the archive."""
-        self._tar.close()
+        """Write the end of the archive: two empty blocks, without tarfile's padding to a tape's record."""
+        stream: Any = self._tar.fileobj
+        stream.write(bytes(1024))
+        stream.close()
 
     def add(self, path: str, name: str) -> None:
         """Add what is at a path, with all that is below it, under a name."""
