@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.query import is_running
+from dockview.engine.embedded.query import is_running, refuse_restarting
 from dockview.engine.errors import Conflict
 from dockview.engine.runtime.streams import ShimAttachment
 from dockview.engine.state import containers
@@ -14,4 +14,5 @@ def attach(house: House, ref: str, *, stdin: bool, logs: bool) -> ShimAttachment
     record = containers.find(house.database, ref)
     if not is_running(house, record.id):
         raise Conflict(f'container "{record.name}" is not running', hint=f"start it: dockview start {record.name}")
+    refuse_restarting(house, record)
     return ShimAttachment(house.layout.container(record.id), stdin=stdin, logs=logs)

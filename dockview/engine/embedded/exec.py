@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dockview.engine.api import OnRecord
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.query import is_running
+from dockview.engine.embedded.query import is_running, refuse_restarting
 from dockview.engine.errors import Conflict, InvalidRequest
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ExecRequest
@@ -20,6 +20,7 @@ def execute(house: House, ref: str, request: ExecRequest, on_record: OnRecord | 
     check(request)
     if not is_running(house, record.id):
         raise Conflict(f'container "{record.name}" is not running', hint=f"start it: dockview start {record.name}")
+    refuse_restarting(house, record)
     state = read_state(folder)
     if state is not None and state.paused:
         raise Conflict(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from dockview.engine.create_body import create_body
+from dockview.engine.embedded.host_config import healthcheck, host_config
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.network_inspect import network_settings
 from dockview.engine.embedded.query import argv_of, image_config, image_of, to_container
@@ -27,7 +27,6 @@ def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
     container = to_container(house, record)
     folder = house.layout.container(record.id)
     argv = argv_of(house, record)
-    host_config = create_body(record.request).get("HostConfig", {})
     return {
         "Id": record.id,
         "Created": rfc3339(record.created_ns),
@@ -43,7 +42,7 @@ def inspect_container(house: House, record: ContainerRecord) -> dict[str, Any]:
         "RestartCount": container.restart_count or 0,
         "Driver": "overlay2",
         "Platform": "linux",
-        "HostConfig": host_config,
+        "HostConfig": host_config(record.request),
         "GraphDriver": {"Name": "overlay2", "Data": _overlay(house, record, folder)},
         "Mounts": _mounts(house, record),
         "Config": _config(house, record),
@@ -102,6 +101,7 @@ def _config(house: House, record: ContainerRecord) -> dict[str, Any]:
         "Entrypoint": image.get("Entrypoint") if request.entrypoint is None else list(request.entrypoint),
         "Labels": {**(image.get("Labels") or {}), **request.labels},
         "StopSignal": request.stop_signal or image.get("StopSignal", ""),
+        **healthcheck(request, image),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.query import is_running
+from dockview.engine.embedded.query import is_running, refuse_restarting
 from dockview.engine.errors import Conflict, NotSupported, SyscallError
 from dockview.engine.lifecycle import Phase
 from dockview.engine.recorder import SpanRecorder
@@ -22,6 +22,7 @@ def pause(house: House, ref: str, *, is_paused: bool) -> None:
     folder = house.layout.container(record.id)
     if not is_running(house, record.id):
         raise Conflict(f'container "{record.name}" is not running', hint=f"start it: dockview start {record.name}")
+    refuse_restarting(house, record)
     verb = "pause" if is_paused else "unpause"
     with house.traces.record(verb, record.name, line=f"docker {verb} {record.name}") as trace:
         trace.subject(container=record.id, name=record.name, image=record.image)

@@ -7,6 +7,7 @@ from typing import Any
 
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.settle import settle
+from dockview.engine.errors import Conflict
 from dockview.engine.model import Container, ContainerStatus
 from dockview.engine.runtime.health_log import health_status
 from dockview.engine.runtime.state import ALIVE, ShimState, read_state
@@ -31,6 +32,13 @@ def is_running(house: House, container_id: str) -> bool:
     """Whether its processes exist, as its shim and the kernel say."""
     state = read_state(house.layout.container(container_id))
     return state is not None and state.status in ALIVE
+
+
+def refuse_restarting(house: House, record: ContainerRecord) -> None:
+    """For what needs a process, and not only a container that docker calls running. Raises: Conflict."""
+    state = read_state(house.layout.container(record.id))
+    if state is not None and state.status == "restarting":
+        raise Conflict(f"container {record.name} is restarting, wait until the container is running")
 
 
 def to_container(house: House, record: ContainerRecord) -> Container:

@@ -15,12 +15,12 @@ from dockview.engine.model import RunRequest
 from dockview.engine.runtime import caps
 
 DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_MASKED = (
+MASKED_PATHS = (
     "/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
     "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
     "/sys/devices/virtual/powercap",
 )  # fmt: skip
-_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+READ_ONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 _SAFE = ["nosuid", "noexec", "nodev"]
 _PERIOD_US = 100_000
 
@@ -56,8 +56,8 @@ def build_spec(
     linux: dict[str, Any] = {
         "cgroupsPath": cgroup_path or f"dockview/{container_id}",
         "resources": resources(request),
-        "maskedPaths": list(_MASKED),
-        "readonlyPaths": list(_READ_ONLY),
+        "maskedPaths": list(MASKED_PATHS),
+        "readonlyPaths": list(READ_ONLY_PATHS),
         # Docker's default profile, which the runtime compiles for the machine it runs on (seccomp.py).
         "seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1},
     }

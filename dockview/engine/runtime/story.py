@@ -86,7 +86,7 @@ class Story:
             "exit_code": code, "signal": signal, "oom_killed": oom_killed, "sent_signal": sent, "ended_by": ended_by,
         }  # fmt: skip
         if restart_in_s is not None:
-            self.values["restart_count"] = restarts
+            self.values |= {"restart_count": restarts, "pid": None, "pid_start": None}
         write_state(self._bundle, self.values)
         if self._running is not None:
             self._running.end()
