@@ -79,7 +79,7 @@ def test_always__keeps_network_port_and_layer(engine: Engine) -> None:
     network, group = outside.namespace(before.pid, "net"), cgroup_of(before.pid)
     with open(f"/proc/{before.pid}/root/kept", "w") as file:
         file.write("here")
-    assert answers(made.ports[0].host_port)
+    until(lambda: answers(made.ports[0].host_port), "the server's first answer")
     os.kill(before.pid, signal.SIGKILL)
     until(restarted(engine, "web", 1), "the container to get there")
     after = engine.container("web")

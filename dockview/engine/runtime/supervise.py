@@ -94,7 +94,8 @@ class Supervisor:
         """Wait between two lives, and serve who comes; False as soon as somebody asks to stop."""
         deadline_s = time.monotonic() + seconds
         while not self.is_stopped and (left_s := deadline_s - time.monotonic()) > 0:
-            for fd, _mask in self.poll.poll(left_s * 1000 + 1):
+            # A signal to the shim, which asks to stop, too, does not end a poll: so look at least once a second.
+            for fd, _mask in self.poll.poll(min(left_s * 1000 + 1, 1000)):
                 if fd == self.door.socket.fileno():
                     self.welcome()
                 elif fd in self.door.clients:
