@@ -80,7 +80,8 @@ def _check_limits(request: RunRequest) -> None:
     swap, memory = request.memory_swap_bytes, request.memory_bytes
     if swap and swap > 0 and not memory:
         raise InvalidRequest(
-            "a limit of memory and swap together needs a limit of memory", hint="add --memory, or leave out --memory-swap"
+            "a limit of memory and swap together needs a limit of memory",
+            hint="add --memory, or leave out --memory-swap",
         )
     if swap and memory and 0 < swap < memory:
         raise InvalidRequest(

@@ -15,7 +15,10 @@ from dockview.engine.state.volumes import anonymous_of
 
 
 def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> None:
-    """Remove a container, with its anonymous volumes if asked for. Raises: NotFound, Conflict when it runs and force was not asked for."""
+    """Remove a container, with its anonymous volumes if asked for.
+
+    Raises: NotFound, Conflict when it runs and force was not asked for.
+    """
     record = containers.find(house.database, ref)
     running = is_running(house, record.id)
     if record.is_building and record.is_owned:

@@ -65,7 +65,8 @@ def build_spec(
         namespaces.insert(0, "user")
         linux["uidMappings"], linux["gidMappings"] = id_maps()
     linux["namespaces"] = [
-        {"type": name, "path": netns_path} if name == "network" and netns_path else {"type": name} for name in namespaces
+        {"type": name, "path": netns_path} if name == "network" and netns_path else {"type": name}
+        for name in namespaces
     ]
     has_group_5 = not rootless or sum(entry["size"] for entry in linux["gidMappings"]) > 5
     return {
