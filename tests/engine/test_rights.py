@@ -12,7 +12,7 @@ import pytest
 from dockview.engine.api import Engine
 from dockview.engine.errors import InvalidRequest, NotSupported
 from dockview.engine.lifecycle import Phase
-from dockview.engine.model import ContainerStatus, Healthcheck, Ulimit
+from dockview.engine.model import ContainerStatus, ExecRequest, Healthcheck, Ulimit
 from tests.support import outside
 from tests.support.requests import request
 from tests.support.waiting import until
@@ -44,6 +44,10 @@ def test_ulimit_and_oom_score(engine: Engine, busybox_image: str) -> None:
     assert (told["Max open files"], told["Max core file size"]) == (["100", "200"], ["0", "0"])
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "300\n"
     assert fact(engine, Phase.SECURITY, "ulimit nofile") == "100 200"
+    command = ("sh", "-c", "ulimit -n; cat /proc/self/oom_score_adj")
+    attachment = engine.exec("small", ExecRequest(command=command, line=""))
+    assert b"".join(piece for _stream, piece in iter(attachment.read, None)).split() == [b"100", b"300"]
+    attachment.close()
     config = engine.inspect("small")["HostConfig"]
     assert config["Ulimits"][0] == {"Name": "nofile", "Soft": 100, "Hard": 200}
     assert config["OomScoreAdj"] == 300

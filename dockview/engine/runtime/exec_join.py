@@ -13,7 +13,7 @@ import os
 import struct
 import termios
 
-from dockview.engine.runtime import caps, init, linux, security, users
+from dockview.engine.runtime import caps, init, limits, linux, security, users
 from dockview.engine.runtime.plan import NAMESPACE_FLAGS, namespace_links
 from dockview.engine.runtime.sync import Channel, Gone, Refused, failure
 
@@ -59,6 +59,9 @@ def run(join: Join, inner: Channel) -> NoReturn:
             os.write(fd, b"0")
             os.close(fd)
         _set_limits(join)
+        if "rlimits" in join.spec["process"]:
+            import resource  # noqa: F401, PLC0415  needed when the host's files are out of sight
+
         linux.prctl(linux.PR_SET_DUMPABLE, 0)
         own, theirs = namespace_links("self"), namespace_links(join.pid)
         join_namespaces(join.pid, join.pidfd, [name for name, link in theirs.items() if own.get(name) != link])
@@ -168,6 +171,7 @@ def _restrict(join: Join, environment: dict[str, str], facts: Facts) -> list[str
         code = 127 if error.errno == errno.ENOENT else 126
         what = (error.strerror or "").lower()
         raise Refused("start", f'chdir to cwd ("{cwd}") failed: {what}', exit_code=code) from None
+    limits.apply(process, facts)  # type: ignore[arg-type]  # it tells facts
     security.apply(process, identity, has_seccomp=has_seccomp, span=facts)  # type: ignore[arg-type]  # it tells facts
     return init._candidates(join.wish["args"][0], environment.get("PATH", _DEFAULT_PATH))  # noqa: SLF001
 
