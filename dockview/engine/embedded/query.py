@@ -54,8 +54,8 @@ def to_container(house: House, record: ContainerRecord) -> Container:
         exit_code=state.exit_code if state else None, oom_killed=state.oom_killed if state else None,
         started_ns=state.started_ns if state else None, finished_ns=state.finished_ns if state else None,
         ports=record.ports or request.ports, labels=request.labels, ip=record.address,
-        network=record.networks or request.network, tty=request.tty, auto_remove=request.auto_remove, error=state.error if state else "",
-        restart_count=state.restart_count if state else 0,
+        network=record.networks or request.network, tty=request.tty, auto_remove=request.auto_remove,
+        error=state.error if state else "", restart_count=state.restart_count if state else 0,
         health=health_status(house.layout.container(record.id)) if state and state.status == "running" else "",
         mounts=tuple(mount.source for mount in mounts_of(house.database, record.id) if mount.source),
     )  # fmt: skip
