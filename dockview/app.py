@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +28,10 @@ from dockview.theme import THEME
 
 _CLOSING_S = 2.0
 """How long leaving waits for an engine to be closed."""
+_PARTING_S = 0.7
+"""How long the terminal may take to be put right after a signal."""
+_UNDOING_S = 3.0
+"""How long that waits for a cancelled run to undo what it did."""
 
 
 class OtherOpened(Message):
@@ -90,8 +98,27 @@ class DockviewApp(HostApp):
     def on_mount(self) -> None:
         """Apply the keys that the user has chosen."""
         self.call_after_refresh(self._settle_memory)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(
+                RuntimeError, ValueError
+            ):  # not on the main thread: whoever runs it has the signals
+                loop.add_signal_handler(number, self._end_by, number)
         if self.key_overrides:
             self.set_keymap(self.key_overrides)
+
+    def _end_by(self, number: int) -> None:
+        """Somebody wants it to end, or the terminal has gone: leave as by q, and put the terminal right."""
+        self._let_go(self.dashboard)
+        self.exit(128 + number, return_code=128 + number)
+
+        def end() -> None:
+            for thread in self.closing:
+                thread.join(_CLOSING_S + _UNDOING_S)
+            time.sleep(_PARTING_S)
+            os._exit(128 + number)  # the terminal is gone, and the thread that writes to it waits for ever
+
+        spawn("end", end)
 
     def _settle_memory(self) -> None:
         # What is there after the first picture stays (modules, styles): the collector need not look at it again.
@@ -133,9 +160,17 @@ class DockviewApp(HostApp):
         self.exit(0)
 
     def _let_go(self, board: Dashboard) -> None:
+        builders, engine = board.builders(), board.engine
         board.let_go()
-        if board.engine is not None:
-            self.closing.append(spawn("engine.close", board.engine.close))
+        if engine is None:
+            return
+
+        def close() -> None:
+            for thread in builders:  # what they undo needs the engine
+                thread.join(_UNDOING_S)
+            engine.close()
+
+        self.closing.append(spawn("engine.close", close))
 
     def switch_engine(self, kind: str) -> None:
         """Open an engine of another kind; the one in use stays until that has succeeded."""
@@ -161,35 +196,17 @@ class DockviewApp(HostApp):
         self.switch_screen(self.get_default_screen())
 
 
-def run_app(*, engine: str, root: str | None, context: str | None) -> int:
-    """Run the app on an engine until the user leaves.
-
-    Args:
-        engine: embedded or docker.
-        root: the store's folder, or None for the default.
-        context: the docker context, or None for the current one.
-
-    Returns: the exit code.
-    """
-    from dockview.engine import hub_images, open_engine  # noqa: PLC0415  engines are known to their package alone
-
-    def open_kind(kind: str) -> Engine:
-        return open_engine(kind, root=root, context=context)
-
-    return run_on(lambda: open_kind(engine), open_kind, hub_images)
-
-
 def run_on(
-    open_first: Callable[[], Engine],
+    opening: Opening,
     open_kind: Callable[[str], Engine] | None = None,
     offered: Callable[[], Sequence[str]] = tuple,
 ) -> int:
-    """Run the app on whatever `open_first` opens.
+    """Run the app on the engine that `opening` opens.
 
     `open_kind` opens another kind of engine when the user switches; `offered` names images for suggestions.
     """
-    app = DockviewApp(Opening(open_first), load_settings(), open_kind, offered)
+    app = DockviewApp(opening, load_settings(), open_kind, offered)
     code = app.run()
     for thread in app.closing:
-        thread.join(_CLOSING_S)
+        thread.join(_CLOSING_S + _UNDOING_S)
     return app.return_code or code or 0

@@ -81,11 +81,11 @@ def _main(words: list[str], console: Console) -> int:
         # Nothing becomes garbage before the first picture, and looking for it takes a sixth of the time until then.
         # The app turns the collector on again.
         gc.disable()
-        from dockview.app import run_app
+        from dockview.start import start_app
 
         if host:
             os.environ["DOCKER_HOST"] = host  # what the app opens, now and when the engine is changed and back
-        return run_app(engine=kind, root=root or None, context=context or None)
+        return start_app(engine=kind, root=root or None, context=context or None)
     from dockview.commands.execute import execute
     from dockview.commands.parse import parse_line
 

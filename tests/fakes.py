@@ -781,8 +781,10 @@ def main() -> None:
         return FakeEngine(containers=moved, pace_s=options.pace)
 
     from dockview.app import run_on
+    from dockview.opening import Opening
 
-    raise SystemExit(run_on(open_engine, lambda _: open_engine(), lambda: ("hello-world", "web", "db", "box", "flaky")))
+    offered = ("hello-world", "web", "db", "box", "flaky")
+    raise SystemExit(run_on(Opening(open_engine), lambda _: open_engine(), lambda: offered))
 
 
 if __name__ == "__main__":

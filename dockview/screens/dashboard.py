@@ -334,6 +334,8 @@ class Dashboard(FocusScreen):
             label = "stop" if container.status.is_alive else "start"
         if action_id == "engines":
             label = "engine"
+        elif action_id == "filter" and self.is_in_detail:
+            label = "search"
         elif action_id == "list.bottom":
             label = "now"
         elif action_id == "container.pause" and container is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -76,6 +77,8 @@ class LiveScreen(Screen[None]):
         self._stats: Feed[Stats] | None = None
         self._debounce: Timer | None = None
         self._is_gone = False
+        self._workers: dict[Ref, threading.Thread] = {}
+        """The threads of verbs, by what they work on."""
 
     # The engine comes and goes
 
@@ -139,6 +142,10 @@ class LiveScreen(Screen[None]):
         for run in self.runs:
             if not run.is_done:
                 spawn("cancel", run.cancel.cancel)
+
+    def builders(self) -> list[threading.Thread]:
+        """The threads of runs that are still at work; once cancelled, they undo what they did."""
+        return [self._workers[run.ref] for run in self.runs if not run.is_done and run.ref in self._workers]
 
     # Questions
 
@@ -248,7 +255,7 @@ class LiveScreen(Screen[None]):
 
         if ref != NOTHING:
             self.session.pending[ref] = verb
-        spawn(f"{verb}:{ref.id[:12]}", work)
+        self._workers[ref] = spawn(f"{verb}:{ref.id[:12]}", work)
 
     def perform_run(self, verb: str, target: str, line: str, do: Callable[[Engine, Run], str | None]) -> Run:
         """Do a run or a pull, whose trace is followed from its first record."""

@@ -171,7 +171,7 @@ class PictureScreen(LiveScreen):
     def _detail_width(self) -> int:
         # Before the first layout the width is known from the screen's alone: see dashboard.tcss.
         total = self.app.size.width
-        return (self.detail.size.width or total - (32 if total < _ROOMY else min(max(total * 36 // 100, 40), 64))) - 4
+        return (self.detail.size.width or total - (32 if total < _ROOMY else min(max(total * 36 // 100, 40), 64))) - 7
 
     def first_key_of(self, action_id: str) -> str:
         """The key of an action, as people write it; the layer with the keys knows what the user has set."""

@@ -175,8 +175,10 @@ class Detail(Vertical):
         is_shown = bool(lines) and not self.tab
         if is_shown:
             self.text("welcome").show(lines, is_same_object=True)
-        if "welcome" in self._made:
-            self._made["welcome"].set_class(not is_shown, "-away")
+            for tab, made in self._made.items():
+                made.set_class(tab != "welcome", "-away")
+        elif "welcome" in self._made:
+            self._made["welcome"].add_class("-away")
         self._pages.set_class(is_shown, "-empty")
 
     def page(self, tab: str) -> Widget:

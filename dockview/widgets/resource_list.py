@@ -19,6 +19,8 @@ from dockview.theme import paint_of
 from dockview.widgets.lines import Piece, fit, spread, strip_of
 from dockview.widgets.rows import COLUMNS, Row, column_widths
 
+_ROOM_FOR_WORDS = 38
+"""From this width on, the signs of rows that are not seen are spelled out."""
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -287,7 +289,15 @@ class ResourceList(Widget, can_focus=True):
         shown, total = len(self._rows), self._total
         count = "" if total is None else f"{shown}/{total}" if shown != total else str(total)
         right: list[Piece] = [(f" {count} ", "soft"), ("─" + corners[1], tone)] if count else [("─" + corners[1], tone)]
-        return spread(left, right, width, "─", tone)
+        return spread(left, [*self._hidden(width), *right], width, "─", tone)
+
+    def _hidden(self, width: int) -> list[Piece]:
+        """How many rows are above and below those that are seen."""
+        above = self._top
+        below = max(len(self._rows) - self._top - self._page, 0)
+        more = " more" if width >= _ROOM_FOR_WORDS and not (above and below) else ""
+        words = " ".join(f"{arrow} {number}{more}" for arrow, number in (("↑", above), ("↓", below)) if number)
+        return [(f" {words} ", "accent"), ("─", "line")] if words else []
 
     def _edge(self, y: int) -> str:
         """The right edge, with a thumb where there is more than fits."""
@@ -320,6 +330,8 @@ class ResourceList(Widget, can_focus=True):
         columns: Any = zip(COLUMNS[self.kind], self._columns(inner), row.cells, strict=True)
         for column, width, cell in columns:
             if width:
-                text = cell.short if cell.short and cell_len(cell.text) > width else cell.text
+                text = next((text for text in (cell.text, *cell.shorter) if cell_len(text) <= width), cell.text)
+                if text is cell.text and cell.shorter and cell_len(text) > width:
+                    text = cell.shorter[-1]
                 pieces.append((fit(text, width, is_right=column.is_right) + "  ", cell.tone))
         return pieces

@@ -37,8 +37,8 @@ class Cell:
 
     text: str
     tone: str = "text"
-    short: str = ""
-    """What stands for the text where that does not fit."""
+    shorter: tuple[str, ...] = ()
+    """What may stand for the text where that does not fit, longest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def tone_of(container: Container) -> str:
     """The tone of a container's state."""
     match container.status:
         case ContainerStatus.RUNNING:
-            return "good"
+            return {"unhealthy": "bad", "starting": "warn"}.get(container.health, "good")
         case ContainerStatus.PAUSED | ContainerStatus.RESTARTING | ContainerStatus.REMOVING:
             return "warn"
         case ContainerStatus.DEAD:
@@ -124,7 +124,8 @@ def status_words(container: Container, now_ns: int) -> str:
     """The state in few words: `up 2m`, `exited 137`, `created`."""
     status = container.status
     if status is ContainerStatus.RUNNING:
-        return f"up {age(container.started_ns, now_ns)}" if container.started_ns else "running"
+        words = f"up {age(container.started_ns, now_ns)}" if container.started_ns else "running"
+        return f"{words} {container.health}" if container.health else words
     if status is ContainerStatus.EXITED:
         code = "?" if container.exit_code is None else container.exit_code
         return f"exited {code}"
@@ -142,10 +143,13 @@ def port_words(ports: Sequence[PortMapping]) -> str:
     return " ".join(dict.fromkeys(words))
 
 
-def short_reference(reference: str) -> str:
-    """The end of a long reference, which tells more than its beginning: `…/hello-world`."""
-    before, slash, name = reference.rpartition("/")
-    return f"…/{name}" if before and slash else reference
+def short_references(reference: str) -> tuple[str, ...]:
+    """A reference without its registry, and then without its folder: the end tells more than the beginning."""
+    first, _, rest = reference.partition("/")
+    has_registry = bool(rest) and ("." in first or ":" in first or first == "localhost")
+    found = [rest] if has_registry else []
+    name = reference.rpartition("/")[2]
+    return tuple(dict.fromkeys(text for text in (*found, name) if text != reference))
 
 
 def container_row(container: Container, now_ns: int, *, is_pending: bool = False) -> Row:
@@ -160,7 +164,7 @@ def container_row(container: Container, now_ns: int, *, is_pending: bool = False
         glyph=Cell(GLYPHS[container.status], tone),
         cells=(
             Cell(name, "text" if is_alive else "soft"),
-            Cell(image, "soft" if is_alive else "faint", short_reference(image)),
+            Cell(image, "soft" if is_alive else "faint", short_references(image)),
             Cell(words, tone if tone != "faint" else "soft"),
             Cell(ports, "second" if is_alive else "faint"),
         ),
@@ -180,7 +184,9 @@ def image_row(image: Image, now_ns: int, *, is_pending: bool = False) -> Row:
         name=name,
         glyph=Cell(" "),
         cells=(
-            Cell(shown + more, "text" if image.tags else "faint", short_reference(shown) + more),
+            Cell(
+                shown + more, "text" if image.tags else "faint", tuple(text + more for text in short_references(shown))
+            ),
             Cell(clean_line(image.short_id), "faint"),
             Cell(age(image.created_ns, now_ns), "faint"),
             Cell(size(image.size_bytes), "second"),

@@ -150,13 +150,20 @@ def rates_of(samples: Sequence[Stats], read: _Read) -> Sequence[float | None]:
 def bars(graph: Graph, width: int, lines: int) -> list[str]:
     """The newest `width` values as bars of `lines` lines, the newest at the right."""
     values = list(graph.values)[-width:]
-    top = max(graph.peak or 0.0, graph.floor)
+    top = _scale(graph.peak or 0.0, graph.floor)
     eighths = [0 if value is None else max(round(value / top * lines * 8), 1 if value > 0 else 0) for value in values]
     rows = []
     for line in range(lines):
         below = (lines - 1 - line) * 8
         rows.append("".join(_BARS[max(0, min(8, height - below))] for height in eighths).rjust(width))
     return rows
+
+
+def _scale(peak: float, floor: float) -> float:
+    """What a full bar stands for: the floor, doubled until the peak is below it, so that steady use is no full bar."""
+    while floor < peak:
+        floor *= 2
+    return floor
 
 
 def _title(graph: Graph, width: int) -> list[Piece]:

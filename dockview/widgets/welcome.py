@@ -19,7 +19,7 @@ def welcome(keys_of: Callable[[str], str], *, is_embedded: bool, width: int) -> 
     line, run, browse = keys_of("command"), keys_of("container.run"), keys_of("open_port")
     web = "web web" if is_embedded else "web nginx"
     tries: list[tuple[Sequence[Piece], str]] = [
-        (((run, "accent"),), "choose an image and fill in how it runs"),
+        (((run, "accent"),), "fill in how an image runs"),
         (((line, "accent"), ("run hello-world", "strong")), "it says hello and ends"),
         (
             ((line, "accent"), (f"run -d -p 8080:80 --name {web}", "strong")),
@@ -28,12 +28,12 @@ def welcome(keys_of: Callable[[str], str], *, is_embedded: bool, width: int) -> 
     ]
     if is_embedded:
         what = "dockview runs containers with an engine of its own and shows each step that makes one."
-        needs = "No Docker and no network is needed: the images hello-world, web, db and box are built in."
+        needs = "No Docker and no network is needed: hello-world, web, db and box are built in."
     else:
         what = "dockview runs containers with Docker's engine here and shows each step that makes one."
         needs = f"{keys_of('engines')} changes to an engine that is built in and needs no Docker and no network."
-    room = max(min(width - _INDENT, 78), 20)
-    page: list[Line] = [[], [("Nothing runs here yet", "strong")], []]
+    room = max(min(width - _INDENT, 96), 20)
+    page: list[Line] = [[("Nothing runs here yet", "strong")], []]
     page += [[(words, "text")] for words in _wrapped(what, room)]
     page += [[(words, "soft")] for words in _wrapped(needs, room)]
     page += [[], [("TRY", "faint")], []]
