@@ -86,11 +86,14 @@ def test_single_id__other_users_do_not_exist(package: str, tmp_path_factory: pyt
 
 
 def test_cgroup__skipped_with_the_reason_or_joined(package: str) -> None:
-    status, facts, why = run(package, {"command": ["true"], "memory_bytes": 64 << 20})["spans"]["cgroup"]
+    status, facts, why = run(package, {"command": ["true"]})["spans"]["cgroup"]
     if status == "ok":
         assert facts["joined"]
     else:
         assert (status, why.partition(" /")[0]) == ("skipped", "no right to make a control group")
+        # A limit that cannot hold is not silently ignored.
+        limited = run(package, {"command": ["true"], "memory_bytes": 64 << 20})["spans"]["cgroup"]
+        assert (limited[0], limited[2].partition(" /")[0]) == ("failed", "no right to make a control group")
 
 
 def test_tty(package: str) -> None:

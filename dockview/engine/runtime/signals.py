@@ -67,8 +67,10 @@ def _ask_shim(folder: str, number: int, why: str, *, keeps: bool) -> int:
 
 def _send_directly(state: ShimState, number: int) -> int:
     """Where the shim does not answer (it is stopped, or ends just now): 0, or the errno."""
+    if state.pid is None:
+        return errno.ESRCH  # between two lives there is no process, and the shim that would make one is gone
     try:
-        fd = os.pidfd_open(state.pid or 0)
+        fd = os.pidfd_open(state.pid)
     except OSError as error:
         return error.errno or errno.ESRCH
     try:
