@@ -97,6 +97,7 @@ def draw(trace: Trace, view: View, lesson: Lesson) -> Picture:
     room = free - taken - (1 if taken and free - taken > len(body) else 0)
     top = _scrolled(view.top, [number for number, _ in body], selected, room)
     visible = body[top : top + room]
+    head = _telling_above(head, len({number for number, _ in body[:top]}), row_width)
     lines = [*head, *(line for _, line in visible)]
     owners = [*([None] * len(head)), *(number for number, _ in visible)]
     if is_beside:
@@ -108,6 +109,16 @@ def draw(trace: Trace, view: View, lesson: Lesson) -> Picture:
     left: Line = ((" " * margin, "text"),)
     framed = [fit((*left, *fit(line, width)), view.width) for line in lines[: view.height]]
     return Picture(framed, owners[: view.height], shown, selected, top, row_width + margin if beside else view.width)
+
+
+def _telling_above(head: Sequence[Line], count: int, width: int) -> list[Line]:
+    """The head, whose last line says at the right how many rows have been scrolled out above."""
+    if not count or not head:
+        return list(head)
+    *before, last = head
+    words = f"↑ {count} more"
+    gap = width - sum(cells(text) for text, _ in last) - len(words)
+    return [*before, (*last, (" " * gap, "text"), (words, "accent"))] if gap > 0 else list(head)
 
 
 def _side_by_side(left: Sequence[Line], width: int, right_side: Sequence[Line]) -> list[Line]:

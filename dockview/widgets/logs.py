@@ -59,14 +59,6 @@ class LogView(ScrollView, can_focus=True):
         *bindings_for(LIST_ACTIONS),
         *bindings_for(LOG_ACTIONS),
     ]
-    """
-    | Key(s) | What it does |
-    | :- | :- |
-    | f, G | Follow the end. |
-    | t | Show the time of each line. |
-    | w | Wrap long lines. |
-    | n, N | Go to the next match of `search`, or the one before. |
-    """
 
     def __init__(self, *, lines: int = LINES, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)

@@ -7,17 +7,23 @@ from collections import Counter
 import pytest
 
 from dockview.app import DockviewApp
-from dockview.keymap import ACTIONS, LIST_ACTIONS, check_overrides
+from dockview.keymap import ACTIONS, LIFECYCLE_ACTIONS, LIST_ACTIONS, LOG_ACTIONS, check_overrides
 from dockview.screens.dashboard import Dashboard
 from dockview.settings import load_settings
+from dockview.widgets.lifecycle import LifecycleView
+from dockview.widgets.logs import LogView
 from dockview.widgets.resource_list import ResourceList
 from dockview.widgets.text_pane import TextPane
 
+_OF_PAGES = (*LIFECYCLE_ACTIONS, *LOG_ACTIONS)
+
 
 def test_no_key_has_two_actions() -> None:
-    """Each key does one thing."""
-    keys = Counter(key for action in ACTIONS.values() for key in action.keys.split(","))
-    assert [key for key, count in keys.items() if count > 1] == []
+    """Each key does one thing; the pages have keys of their own, which come before the screen's while in focus."""
+    for page in ((), LIFECYCLE_ACTIONS, LOG_ACTIONS):
+        shown = [a for a in ACTIONS.values() if a.id in (*page, *LIST_ACTIONS) or (not page and a.id not in _OF_PAGES)]
+        keys = Counter(key for action in shown for key in action.keys.split(","))
+        assert [key for key, count in keys.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("action_id", list(ACTIONS))
@@ -27,14 +33,16 @@ def test_every_action_has_a_method(action_id: str) -> None:
     owner, _, method = name.rpartition(".")
     owners: tuple[type, ...] = (DockviewApp,) if owner == "app" else (Dashboard,)
     if action_id in LIST_ACTIONS:
-        owners = (ResourceList, TextPane)
+        owners = (ResourceList, TextPane, LogView, LifecycleView)
+    elif action_id in _OF_PAGES:
+        owners = (LogView,) if action_id in LOG_ACTIONS else (LifecycleView,)
     assert all(hasattr(found, f"action_{method}") for found in owners)
 
 
 def test_overrides__clash_is_left_out_and_told() -> None:
     """A key that another action has stays with it, unless that one is moved away too."""
-    kept, problems = check_overrides({"sort": "q", "nothing": "z", "filter": "f, F"})
-    assert kept == {"filter": "f,F"}
+    kept, problems = check_overrides({"sort": "q", "nothing": "z", "filter": "f, V"})
+    assert kept == {"filter": "f,V"}
     assert problems == ["keys: there is no action 'nothing'", "keys: 'q' of sort already belongs to quit"]
     kept, problems = check_overrides({"sort": "q", "quit": "o"})
     assert (kept, problems) == ({"sort": "q", "quit": "o"}, [])

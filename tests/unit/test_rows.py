@@ -9,7 +9,7 @@ from dockview.widgets.rows import (
     column_widths,
     container_row,
     port_words,
-    short_reference,
+    short_references,
     status_words,
     tone_of,
 )
@@ -71,5 +71,6 @@ def test_fit__counts_cells_and_not_letters() -> None:
 
 def test_short_reference__keeps_the_end() -> None:
     """The name tells more than the registry."""
-    assert short_reference("hub.localhost/hello-world") == "…/hello-world"
-    assert short_reference("web") == "web"
+    assert short_references("hub.localhost/hello-world") == ("hello-world",)
+    assert short_references("quay.io/org/tool:1") == ("org/tool:1", "tool:1")
+    assert short_references("web") == ()
