@@ -18,7 +18,7 @@ from dockview.engine.embedded import resolve
 from dockview.engine.embedded.house import House
 from dockview.engine.embedded.listed import parse_time
 from dockview.engine.errors import Conflict, ImageInUse, InvalidReference
-from dockview.engine.images.blobs import partial_blobs
+from dockview.engine.images.blobs import half_path, partial_blobs
 from dockview.engine.images.reference import Reference
 from dockview.engine.images.unpack import layer_size, remove_tree
 from dockview.engine.model import PruneItem
@@ -163,7 +163,11 @@ def _unneeded(house: House) -> tuple[set[str], set[str]]:
 def _clear(house: House, layers: set[str], blobs: set[str]) -> list[str]:
     """Remove layers and blobs from the disk; the layers that went."""
     for diff_id in sorted(layers):
-        remove_tree(os.path.dirname(house.layout.layer(diff_id)))
+        # Half a layer must never be seen under its name: a later pull would take it for the whole.
+        aside = half_path(house.layout, "layer")
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(os.path.dirname(house.layout.layer(diff_id)), aside)
+        remove_tree(aside)
     for digest in blobs:
         for path in (house.layout.blob(digest), house.layout.partial_blob(digest)):
             with contextlib.suppress(FileNotFoundError):
