@@ -117,8 +117,11 @@ def _telling_above(head: Sequence[Line], count: int, width: int) -> list[Line]:
         return list(head)
     *before, last = head
     words = f"↑ {count} more"
-    gap = width - sum(cells(text) for text, _ in last) - len(words)
-    return [*before, (*last, (" " * gap, "text"), (words, "accent"))] if gap > 0 else list(head)
+    kept = list(last)
+    while kept and not kept[-1][0].strip():
+        kept.pop()
+    gap = width - sum(cells(text) for text, _ in kept) - len(words)
+    return [*before, (*kept, (" " * gap, "text"), (words, "accent"))] if gap > 0 else list(head)
 
 
 def _side_by_side(left: Sequence[Line], width: int, right_side: Sequence[Line]) -> list[Line]:
