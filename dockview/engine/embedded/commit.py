@@ -26,9 +26,11 @@ from dockview.engine.images.descriptor import Descriptor
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import Layer
 from dockview.engine.recorder import Recorder, SpanRecorder
+from dockview.engine.runtime.state import read_state
 from dockview.engine.state import containers, images
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord
+from dockview.engine.state.intents import intent
 
 
 def commit(
@@ -99,18 +101,24 @@ def _still(house: House, record: ContainerRecord, span: SpanRecorder, *, wanted:
     if not wanted or not is_running(house, record.id):
         yield
         return
-    try:
-        pause(house, record.id, is_paused=True)
-    except (NotSupported, Conflict) as error:
-        span.fact("paused", f"no: {error.message}")
+    state = read_state(house.layout.container(record.id))
+    if state is not None and state.paused:
+        span.fact("paused", "it was before, and stays so")
         yield
         return
-    span.fact("paused", True)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(Conflict):
-            pause(house, record.id, is_paused=False)
+    with intent(house.layout, "pause", container=record.id):
+        try:
+            pause(house, record.id, is_paused=True)
+        except (NotSupported, Conflict) as error:
+            span.fact("paused", f"no: {error.message}")
+            yield
+            return
+        span.fact("paused", True)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(Conflict):
+                pause(house, record.id, is_paused=False)
 
 
 def _settings(image: ImageRecord, record: ContainerRecord) -> dict[str, Any]:

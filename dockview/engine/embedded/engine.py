@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from dockview import __version__
@@ -73,6 +73,11 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
             remove_tree(folder)
 
+        def take_back(what: Mapping[str, str]) -> None:
+            from dockview.engine.embedded.take_back import take_back  # noqa: PLC0415  rare
+
+            take_back(house, what)
+
         gone = recovery.sweep(
             house.layout,
             house.database,
@@ -84,6 +89,7 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
             sweep(house, [record.id for record in containers.everything(house.database)])
         recovery.sweep_half_files(house.layout.tmp, remove_tree)
+        recovery.sweep_intents(house.layout, take_back)
 
     # About the engine
 

@@ -22,6 +22,7 @@ from dockview.engine.runtime.state import read_state
 from dockview.engine.state import containers
 from dockview.engine.state import networks as records
 from dockview.engine.state.containers import ContainerRecord
+from dockview.engine.state.intents import intent
 from dockview.engine.state.networks import Membership, NetworkRecord
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def connect_network(house: House, ref: str, container: str, *, ip: str, aliases:
         raise InvalidRequest("network-scoped alias is supported only for containers in user defined networks")
     words = [*(["--ip", ip] if ip else []), *(word for alias in aliases for word in ("--alias", alias))]
     line = shlex.join(["docker", "network", "connect", *words, network.name, record.name])
-    with house.traces.record("network connect", record.name, line=line) as trace:
+    with (
+        house.traces.record("network connect", record.name, line=line) as trace,
+        intent(house.layout, "connect", network=network.id, container=record.id),
+    ):
         trace.subject(container=record.id, name=record.name, image=record.image)
         with trace.phase(
             Phase.NETWORK, network.name, undo=lambda: _take_off(house, network, record.id, is_told=True)
@@ -70,7 +74,10 @@ def disconnect_network(house: House, ref: str, container: str, *, force: bool) -
         raise Conflict(f"container {record.name} is not connected to network {network.name}")
     flag = "-f " if force else ""
     line = f"docker network disconnect {flag}{network.name} {record.name}"
-    with house.traces.record("network disconnect", record.name, line=line) as trace:
+    with (
+        house.traces.record("network disconnect", record.name, line=line) as trace,
+        intent(house.layout, "connect", network=network.id, container=record.id),
+    ):
         trace.subject(container=record.id, name=record.name, image=record.image)
         with trace.phase(Phase.NETWORK, network.name) as span:
             span.fact("network", network.name)
@@ -158,12 +165,8 @@ def _plug(span: SpanRecorder, house: House, record: ContainerRecord, end: Member
 def _unplugged(span: SpanRecorder, house: House, record: ContainerRecord, end: Membership, entered: _Entered) -> None:
     inside = entered.inside
     span.check(f"nsenter -t {entered.pid} -n ip -br addr")
-    found = bridges.look(inside)
     others = records.memberships(house.database, record.id)
-    way_out = next((other for other in others if not other.network.is_internal), None)
-    if found.default_route is None and way_out is not None and (link := found.link(way_out.interface)) is not None:
-        add_default_route(inside, link.ifindex, way_out.network.gateway)
-        found = bridges.look(inside)
+    found = _with_way_out(inside, others)
     write_leave_file(house, record.id)
     _tell(span, house, record, end.network, gone=[_own_line(record, end)])
     span.fact("interface", f"{end.interface}: {'still there' if found.link(end.interface) else 'gone'}")
@@ -171,6 +174,33 @@ def _unplugged(span: SpanRecorder, house: House, record: ContainerRecord, end: M
     span.fact("routes", found.described_routes())
     if record.ports and not any(other.address == record.address for other in others):
         span.fact("published ports", f"lead to {record.address}, which is gone, until the next start")
+
+
+def _with_way_out(inside: Netlink, ends: Sequence[Membership]) -> bridges.Inside:
+    """What is there, once a default route leads to the first network that is not internal."""
+    found = bridges.look(inside)
+    way_out = next((end for end in ends if not end.network.is_internal), None)
+    if found.default_route is None and way_out is not None and (link := found.link(way_out.interface)) is not None:
+        add_default_route(inside, link.ifindex, way_out.network.gateway)
+        found = bridges.look(inside)
+    return found
+
+
+def take_off(house: House, network_id: str, container_id: str) -> None:
+    """Take a container off a network, after a `connect` or a `disconnect` that ended in the middle. Idempotent.
+
+    Raises: NotFound, Conflict, SyscallError.
+    """
+    record, network = containers.find(house.database, container_id), records.find_ref(house.database, network_id)
+    with _inside(house, record) as entered:
+        _take_off(house, network, record.id)
+        if entered is None:
+            return
+        _with_way_out(entered.inside, records.memberships(house.database, record.id))
+    write_leave_file(house, record.id)
+    neighbours.rewrite_own(house, record.id)
+    if not network.is_default:
+        neighbours.refresh(house, [network.id])
 
 
 def _own_line(record: ContainerRecord, end: Membership) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from dockview.engine.errors import DockviewError
 from dockview.engine.processes import is_alive
 from dockview.engine.state import containers
 from dockview.engine.state.database import Database
+from dockview.engine.state.intents import SUFFIX, read_intent
 from dockview.engine.state.layout import Layout
 
 
@@ -72,7 +74,7 @@ def sweep_half_files(folder: str, remove: Callable[[str], None]) -> None:
     """Remove the half files whose process is gone; `remove` takes away a folder with all that is in it."""
     for name in os.listdir(folder):
         owner = owner_of(name)
-        if owner is None or is_alive(*owner):
+        if owner is None or name.endswith(SUFFIX) or is_alive(*owner):
             continue
         path = f"{folder}/{name}"
         if os.path.isdir(path) and not os.path.islink(path):
@@ -80,3 +82,20 @@ def sweep_half_files(folder: str, remove: Callable[[str], None]) -> None:
         else:
             with contextlib.suppress(FileNotFoundError):  # another process may sweep too
                 os.unlink(path)
+
+
+def sweep_intents(layout: Layout, take_back: Callable[[Mapping[str, str]], None]) -> None:
+    """Take back what dead processes had begun; what cannot be taken back now stays for the next time."""
+    if not _left_intents(layout):
+        return
+    with _alone(f"{layout.root}/sweep.lock") as is_alone:
+        # What was taken back before we were alone may have been done again since, for good.
+        for path in _left_intents(layout) if is_alone else ():
+            with contextlib.suppress(DockviewError, OSError):
+                take_back(read_intent(path))
+                os.unlink(path)
+
+
+def _left_intents(layout: Layout) -> list[str]:
+    names = [name for name in os.listdir(layout.tmp) if name.endswith(SUFFIX)]
+    return [f"{layout.tmp}/{name}" for name in names if (owner := owner_of(name)) and not is_alive(*owner)]
