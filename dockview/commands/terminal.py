@@ -30,7 +30,8 @@ class RawTerminal:
     def __enter__(self) -> Self:
         self._saved = termios.tcgetattr(self._fd)
         atexit.register(self.restore)
-        tty.setraw(self._fd)
+        # Not with a flush, which is setraw's default: what was typed ahead, while the container started, is for it.
+        tty.setraw(self._fd, termios.TCSADRAIN)
         return self
 
     def __exit__(self, *_error: object) -> None:

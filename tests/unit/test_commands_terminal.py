@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import pty
+
 import pytest
 
-from dockview.commands.terminal import DETACH_KEYS, DetachScanner, StreamCleaner, parse_detach_keys
+from dockview.commands.terminal import DETACH_KEYS, DetachScanner, RawTerminal, StreamCleaner, parse_detach_keys
 
 
 def cleaned(*pieces: bytes) -> bytes:
@@ -66,3 +69,15 @@ def test_detach_scanner__finds_the_keys_across_reads_and_passes_everything_else(
     assert scanner.feed(b"\x10") == (b"", False)
     assert scanner.feed(b"x\x10\x10") == (b"\x10x\x10", False)
     assert scanner.feed(b"\x11more") == (b"", True)
+
+
+def test_raw_terminal__keeps_what_was_typed_ahead() -> None:
+    keyboard, terminal = pty.openpty()
+    try:
+        os.write(keyboard, b"ls\n")
+        os.set_blocking(terminal, False)
+        with RawTerminal(terminal):
+            assert os.read(terminal, 100) == b"ls\n"
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
