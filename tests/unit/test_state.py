@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dockview.engine.errors import Conflict, NameInUse, NotFound
+from dockview.engine.errors import Conflict, NameInUse, NotFound, Unavailable
 from dockview.engine.lifecycle import Phase, Record, Status
 from dockview.engine.model import Healthcheck, Mount, PortMapping, RestartPolicy, RunRequest, Ulimit
 from dockview.engine.processes import is_alive, process_start_ticks
@@ -77,6 +77,13 @@ def test_an_image_of_a_container_cannot_be_deleted(database: Database) -> None:
     insert(database, 1, "web")
     with pytest.raises(sqlite3.IntegrityError):
         database.execute("DELETE FROM images")
+
+
+def test_a_store_of_another_version_is_named_so(database: Database) -> None:
+    database.execute("ALTER TABLE addresses DROP COLUMN aliases")
+
+    with pytest.raises(Unavailable, match="another version of dockview"):
+        database.query("SELECT aliases FROM addresses")
 
 
 def test_only_one_process_removes(database: Database) -> None:

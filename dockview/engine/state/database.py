@@ -181,6 +181,11 @@ def mapped_errors() -> Iterator[None]:
             raise OutOfSpace(
                 "the store cannot be written: the disk is full", hint="free some space, or `dockview system prune`"
             ) from error
+        if "no such column" in str(error) or "no such table" in str(error):
+            raise Unavailable(
+                f"the store was made by another version of dockview ({error})",
+                hint="choose another one with --root, or remove its containers with that version, and then its folder",
+            ) from error
         raise Unavailable(f"the store cannot be used: {error}", hint="is its folder writable by you?") from error
     except sqlite3.ProgrammingError as error:
         raise Unavailable("the engine was closed") from error
