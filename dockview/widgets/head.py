@@ -73,13 +73,13 @@ class Head(Widget):
 
     def _left(self) -> list[Piece]:
         if self.info is None:
-            return [(" ⬢ ", "accent"), ("dockview", "strong")]
+            return [(" ◆ ", "accent"), ("dockview", "strong")]
         info = self.info
         where = "" if info.rootless is None else "rootless" if info.rootless else "root"
         platform = f"{clean_line(info.os)}/{clean_line(info.architecture)}"
         tone = "accent" if info.kind == "embedded" else "second"
         words = " · ".join(word for word in (where, platform) if word)
-        return [(" ⬢ ", tone), (clean_line(info.name), "strong"), ("  " + words, "faint")]
+        return [(" ◆ ", tone), (clean_line(info.name), "strong"), ("  " + words, "faint")]
 
     def _middle(self) -> list[Piece]:
         if self.note:

@@ -30,6 +30,15 @@ REQUEST = RunRequest(
     restart=RestartPolicy(name="on-failure", max_retries=3), health=Healthcheck(test=("CMD", "true"), retries=2),
 )  # fmt: skip
 
+DYING = (
+    "import os, sys; from dockview.engine.state.layout import Layout;"
+    "from dockview.engine.state.database import Database; from dockview.engine.state.traces import Traces;"
+    "from dockview.engine.lifecycle import Phase; layout = Layout(sys.argv[1]);"
+    "recorder = Traces(layout, Database(layout.database)).record('run', 'web', line='docker run web');"
+    "trace = recorder.__enter__(); phase = trace.phase(Phase.PARSE); phase.__enter__(); os.kill(os.getpid(), 9)"
+)
+"""A program that is killed in the middle of a phase."""
+
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
@@ -177,18 +186,20 @@ def test_traces_are_followed_and_found_by_container(layout: Layout, database: Da
 
 
 def test_a_verb_whose_process_died_is_lost(layout: Layout, database: Database) -> None:
-    code = (
-        "import os, sys; from dockview.engine.state.layout import Layout;"
-        "from dockview.engine.state.database import Database; from dockview.engine.state.traces import Traces;"
-        "from dockview.engine.lifecycle import Phase; layout = Layout(sys.argv[1]);"
-        "recorder = Traces(layout, Database(layout.database)).record('run', 'web', line='docker run web');"
-        "trace = recorder.__enter__(); phase = trace.phase(Phase.PARSE); phase.__enter__(); os.kill(os.getpid(), 9)"
-    )
-    died = subprocess.run([sys.executable, "-c", code, layout.root], check=False)
+    died = subprocess.run([sys.executable, "-c", DYING, layout.root], check=False)
     assert died.returncode == -9
     (trace,) = Traces(layout, database).find("", limit=5)
     assert trace.status is Status.LOST
     assert [s.status for s in trace.spans] == [Status.LOST]
+
+
+def test_those_who_follow_are_told_of_a_lost_verb(layout: Layout, database: Database) -> None:
+    traces = Traces(layout, database)
+    stream = traces.follow()
+    subprocess.run([sys.executable, "-c", DYING, layout.root], check=False)
+    records = [next(stream)[1] for _ in range(4)]
+    stream.close()
+    assert [(r["t"], r.get("status")) for r in records[2:]] == [("end", "lost"), ("done", "lost")]
 
 
 def test_old_traces_go_but_not_those_of_containers(

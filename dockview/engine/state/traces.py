@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
@@ -23,6 +24,8 @@ from dockview.engine.state.journal import Tail
 from dockview.engine.state.layout import Layout
 from dockview.engine.state.watch import Watch
 
+_LOOK_S = 1.0
+_WHY_LOST = "the process that did this ended without a word"
 _KEPT = 500
 """How many traces are kept; those of containers that still exist always are."""
 
@@ -64,6 +67,25 @@ class Traces:
 
     def load(self, trace_id: str) -> Trace | None:
         """One trace as far as it has come; None when there is no such trace."""
+        trace = self._read(trace_id)
+        return None if trace is None else _with_lost(trace)
+
+    def bury(self, trace_id: str) -> None:
+        """Write down that a verb is lost whose process ended without a word, so that those who follow it know, too."""
+        trace = self._read(trace_id)
+        if trace is None or trace.status is not Status.RUNNING or is_alive(*trace.owner):
+            return
+        now = time.monotonic_ns()
+        records: list[Record] = [
+            {"t": "end", "span": span.id, "clock_ns": now, "status": str(Status.LOST), "why": _WHY_LOST}
+            for span in trace.spans
+            if span.status is Status.RUNNING
+        ]
+        records.append({"t": "done", "clock_ns": now, "status": str(Status.LOST), "why": _WHY_LOST})
+        with contextlib.suppress(OSError), open(self._layout.trace(trace_id), "ab") as file:
+            file.write("".join(f"{json.dumps(record)}\n" for record in records).encode())
+
+    def _read(self, trace_id: str) -> Trace | None:
         builder = TraceBuilder()
         try:
             with open(self._layout.trace(trace_id), "rb") as file:
@@ -72,7 +94,7 @@ class Traces:
                         builder.apply(record)
         except FileNotFoundError:
             return None
-        return None if builder.trace is None else _with_lost(builder.trace)
+        return builder.trace
 
     def find(self, ref: str, *, limit: int) -> Sequence[Trace]:
         """The newest traces of a container, by its ID, the beginning of its ID, or its name; all where ref is empty."""
@@ -88,7 +110,7 @@ class Traces:
     def follow(self) -> TraceStream:
         """Records of the verbs now at work, and of every trace that grows from now on."""
         at_work = [trace.id for trace in self.find("", limit=10) if trace.status is Status.RUNNING]
-        return TraceStream(self._layout, at_work)
+        return TraceStream(self, self._layout, at_work)
 
     def trim(self) -> None:
         """Drop the oldest traces beyond the bound, except those of containers that still exist."""
@@ -105,7 +127,9 @@ class Traces:
 class TraceStream:
     """(trace ID, record) as they are written, by whichever process (api.Stream)."""
 
-    def __init__(self, layout: Layout, at_work: Sequence[str]) -> None:
+    def __init__(self, traces: Traces, layout: Layout, at_work: Sequence[str]) -> None:
+        self._traces = traces
+        self._owners: dict[str, tuple[int, int]] = {}
         self._layout = layout
         self._watch = Watch(layout.traces)
         self._tails: dict[str, Tail] = {}
@@ -118,11 +142,25 @@ class TraceStream:
             while names is not None:
                 for name in sorted(names or self._candidates()):
                     yield from self._new_records(name)
-                names = self._watch.wait()
+                names = self._watch.wait(_LOOK_S if self._owners else None)
+                self._bury_dead()
         finally:
             self._watch.close()
             for tail in self._tails.values():
                 tail.close()
+
+    def _note_owner(self, trace_id: str, record: Record) -> None:
+        if record["t"] == "trace":
+            self._owners[trace_id] = (record.get("pid", 0), record.get("pid_start", 0))
+        elif record["t"] == "done":
+            self._owners.pop(trace_id, None)
+
+    def _bury_dead(self) -> None:
+        """The kernel tells nobody that a stranger's process has died; while verbs are at work, it is asked."""
+        for trace_id, owner in list(self._owners.items()):
+            if not is_alive(*owner):
+                del self._owners[trace_id]
+                self._traces.bury(trace_id)
 
     def _candidates(self) -> set[str]:
         """Where the kernel does not say which file grew: the ones in hand and the newest."""
@@ -137,6 +175,7 @@ class TraceStream:
         self._tails[trace_id] = tail
         for line in tail.lines():
             if (record := parse_record(line)) is not None:
+                self._note_owner(trace_id, record)
                 yield trace_id, record
         # Files stay open only for the traces that grew last: many containers may live at once.
         while len(self._tails) > 32:
@@ -171,4 +210,4 @@ def _with_lost(trace: Trace) -> Trace:
     if trace.status is not Status.RUNNING or is_alive(*trace.owner):
         return trace
     spans = tuple(replace(s, status=Status.LOST) if s.status is Status.RUNNING else s for s in trace.spans)
-    return replace(trace, status=Status.LOST, why="the process that did this ended without a word", spans=spans)
+    return replace(trace, status=Status.LOST, why=_WHY_LOST, spans=spans)
