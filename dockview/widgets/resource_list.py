@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.binding import BindingType
 from textual.message import Message
@@ -17,7 +16,7 @@ from textual.widget import Widget
 from dockview.keymap import LIST_ACTIONS, bindings_for
 from dockview.theme import paint_of
 from dockview.widgets.lines import Piece, fit, spread, strip_of
-from dockview.widgets.rows import COLUMNS, Row, column_widths
+from dockview.widgets.rows import COLUMNS, Row, column_widths, shortened, shortening
 
 _ROOM_FOR_WORDS = 38
 """From this width on, the signs of rows that are not seen are spelled out."""
@@ -77,6 +76,7 @@ class ResourceList(Widget, can_focus=True):
         self._top = 0
         self._beat = 0
         self._widths: list[int] | None = None
+        self._shortenings: list[int] = []
 
     # What it shows
 
@@ -311,6 +311,7 @@ class ResourceList(Widget, can_focus=True):
     def _columns(self, inner: int) -> list[int]:
         if self._widths is None:
             self._widths = column_widths(COLUMNS[self.kind], self._rows, inner - 4)
+            self._shortenings = [shortening(self._rows, index, width) for index, width in enumerate(self._widths)]
         return self._widths
 
     def _header(self, inner: int) -> list[Piece]:
@@ -327,11 +328,9 @@ class ResourceList(Widget, can_focus=True):
         if row.is_pending:
             glyph = (_SPINNER[self._beat % len(_SPINNER)], "warn")
         pieces: list[Piece] = [(" ", "text"), glyph, (" ", "text")]
-        columns: Any = zip(COLUMNS[self.kind], self._columns(inner), row.cells, strict=True)
-        for column, width, cell in columns:
+        columns: Any = zip(COLUMNS[self.kind], self._columns(inner), self._shortenings, row.cells, strict=True)
+        for column, width, times, cell in columns:
             if width:
-                text = next((text for text in (cell.text, *cell.shorter) if cell_len(text) <= width), cell.text)
-                if text is cell.text and cell.shorter and cell_len(text) > width:
-                    text = cell.shorter[-1]
+                text = shortened(cell, times)
                 pieces.append((fit(text, width, is_right=column.is_right) + "  ", cell.tone))
         return pieces

@@ -248,6 +248,20 @@ def birth_row(trace: Trace) -> Row:
     return Row(f"trace:{trace.id}", name, glyph, cells, keys, is_pending=is_live or is_ok)
 
 
+def shortening(rows: Sequence[Row], index: int, width: int) -> int:
+    """How often a column's cells are shortened so that all of them fit, which keeps a column in one style."""
+    from rich.cells import cell_len  # noqa: PLC0415  as in column_widths
+
+    cells = [row.cells[index] for row in rows]
+    most = max((len(cell.shorter) for cell in cells), default=0)
+    return next((n for n in range(most) if all(cell_len(shortened(cell, n)) <= width for cell in cells)), most)
+
+
+def shortened(cell: Cell, times: int) -> str:
+    """A cell's text, so often shortened, or as often as it can be."""
+    return (cell.text, *cell.shorter)[min(times, len(cell.shorter))]
+
+
 def column_widths(columns: Sequence[Column], rows: Sequence[Row], room: int, gap: int = 2) -> list[int]:
     """How many cells each column gets within `room`; 0 leaves it out.
 
