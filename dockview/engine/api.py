@@ -350,9 +350,7 @@ class Engine(FileVerbs, Protocol):
         """Take a container off a network. Raises: Conflict where it is not on it."""
         ...
 
-    def prune_plan(
-        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
-    ) -> PrunePlan:
+    def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         """What a prune of these kinds (container, image, volume, network) would remove; touches nothing.
 
         As docker does, it takes images without a name and volumes that nobody named only; `all_images` takes every

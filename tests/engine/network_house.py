@@ -51,7 +51,9 @@ def add_container(made: House) -> str:
     container_id = os.urandom(32).hex()
     made.database.execute(
         "INSERT INTO containers (id, name, image, image_id, request, created_ns, is_building, owner_pid, owner_start)"
-        " VALUES (?, ?, 'web', 'sha256:i', '{}', 0, 0, 0, 0)", container_id, container_id[:12],
+        " VALUES (?, ?, 'web', 'sha256:i', '{}', 0, 0, 0, 0)",
+        container_id,
+        container_id[:12],
     )
     os.makedirs(made.layout.container(container_id))
     return container_id

@@ -91,9 +91,7 @@ def test_disk_usage__details_add_up(engine: Engine, busybox_image: str) -> None:
     assert usage.images_bytes == sum(use.unique_bytes or 0 for use in usage.images)
     assert [c.name for c in usage.containers] == ["done"]
     blobs = f"{engine.info().endpoint}/blobs"
-    on_disk = sum(
-        os.lstat(f"{place}/{name}").st_blocks * 512 for place, _, names in os.walk(blobs) for name in names
-    )
+    on_disk = sum(os.lstat(f"{place}/{name}").st_blocks * 512 for place, _, names in os.walk(blobs) for name in names)
     assert usage.blobs_bytes == on_disk
 
 

@@ -268,9 +268,7 @@ class DockerEngine(ImageVerbs, Processes, Files):
         with self._record_of("network disconnect", found, f"docker network disconnect {ref} {found.name}") as trace:
             networks.disconnect(self._daemon, trace, ref, found.id, force=force)
 
-    def prune_plan(
-        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
-    ) -> PrunePlan:
+    def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         """What a prune of these kinds would remove."""
         return prune.plan(self._daemon, kinds, read_prune_filter(kinds, filters, all_images=all_images))
 

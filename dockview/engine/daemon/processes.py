@@ -26,9 +26,7 @@ class Processes:
     ) -> Recorder:
         raise NotImplementedError
 
-    def _record_of(
-        self, verb: str, container: Container, line: str
-    ) -> contextlib.AbstractContextManager[Recorder]:
+    def _record_of(self, verb: str, container: Container, line: str) -> contextlib.AbstractContextManager[Recorder]:
         raise NotImplementedError
 
     def exec(self, ref: str, request: ExecRequest, *, on_record: OnRecord | None = None) -> Attachment:

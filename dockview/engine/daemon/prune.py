@@ -57,9 +57,7 @@ def _second(created: Any) -> int | None:
     return created * NS if isinstance(created, int) else None
 
 
-def _networks(
-    rows: Sequence[mapping.Json], using: Sequence[mapping.Json], wanted: PruneFilter
-) -> list[PruneItem]:
+def _networks(rows: Sequence[mapping.Json], using: Sequence[mapping.Json], wanted: PruneFilter) -> list[PruneItem]:
     used = {name for row in using for name in ((row.get("NetworkSettings") or {}).get("Networks") or {})}
     networks = [
         mapping.network(row)

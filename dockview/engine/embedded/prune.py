@@ -14,13 +14,11 @@ from dockview.engine.errors import DockviewError, NotFound
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ContainerStatus, PruneItem, PrunePlan, PruneReport
 from dockview.engine.prune_filter import PruneFilter, read_prune_filter
-from dockview.engine.state import containers
+from dockview.engine.state import containers, reserve
 from dockview.text import duration
 
 
-def plan(
-    house: House, kinds: Sequence[str], *, all_images: bool, filters: Mapping[str, Sequence[str]]
-) -> PrunePlan:
+def plan(house: House, kinds: Sequence[str], *, all_images: bool, filters: Mapping[str, Sequence[str]]) -> PrunePlan:
     """What a prune of these kinds would remove now; touches nothing. Raises: InvalidRequest."""
     wanted = read_prune_filter(kinds, filters, all_images=all_images)
     items: list[PruneItem] = []
@@ -67,7 +65,10 @@ def prune(house: House, plan: PrunePlan) -> PruneReport:
     noun = plan.kinds[0] if len(plan.kinds) == 1 else "system"
     removed: list[PruneItem] = []
     kept: list[tuple[PruneItem, str]] = []
-    with house.traces.record("prune", target, line=f"docker {noun} prune") as trace:
+    with (
+        reserve.spend(house.layout.root),
+        house.traces.record("prune", target, line=f"docker {noun} prune") as trace,
+    ):
         with trace.phase(Phase.PRUNE, "container", check="dockview ps -a") as span:
             for item in (item for item in plan.items if item.kind == "container"):
                 why = _prune_container(house, item)

@@ -10,7 +10,7 @@ from dockview.engine.embedded.stop import kill_and_wait
 from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import Conflict
 from dockview.engine.lifecycle import Phase
-from dockview.engine.state import containers
+from dockview.engine.state import containers, reserve
 from dockview.engine.state.volumes import anonymous_of
 
 
@@ -28,7 +28,10 @@ def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> Non
     if running and not force:
         raise Conflict(f'container "{record.name}" is running', hint=f"stop it first, or: dockview rm -f {record.name}")
     flag = ("-f " if force else "") + ("-v " if volumes else "")
-    with house.traces.record("rm", record.name, line=f"docker rm {flag}{record.name}") as trace:
+    with (
+        reserve.spend(house.layout.root),
+        house.traces.record("rm", record.name, line=f"docker rm {flag}{record.name}") as trace,
+    ):
         trace.subject(container=record.id, name=record.name, image=record.image)
         if running:
             with trace.phase(Phase.KILL) as span:
@@ -55,7 +58,10 @@ def remove_image(house: House, ref: str, *, force: bool) -> list[str]:
         return [record.name for record in containers.everything(house.database) if record.image_id == image_id]
 
     flag = "-f " if force else ""
-    with house.traces.record("rmi", ref, line=f"docker rmi {flag}{ref}") as trace:
+    with (
+        reserve.spend(house.layout.root),
+        house.traces.record("rmi", ref, line=f"docker rmi {flag}{ref}") as trace,
+    ):
         trace.subject(image=ref)
         with trace.phase(Phase.REMOVE_IMAGE, check="dockview images") as span:
             lines = image_verbs.remove_image(house, ref, force, users)

@@ -90,9 +90,7 @@ def changed(before: RunRequest, wanted: UpdateRequest) -> RunRequest:
     )  # fmt: skip
 
 
-def _apply(
-    house: House, record: ContainerRecord, wanted: UpdateRequest, after: RunRequest, span: SpanRecorder
-) -> None:
+def _apply(house: House, record: ContainerRecord, wanted: UpdateRequest, after: RunRequest, span: SpanRecorder) -> None:
     """Write what changes into the groups of a running container, and read it back."""
     group = group_of(house.layout.container(record.id))
     if not group.folders:

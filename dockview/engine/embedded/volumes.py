@@ -14,7 +14,7 @@ from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import DockviewError, InvalidRequest, NotFound, NotSupported
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import PruneItem, Volume
-from dockview.engine.state import volumes
+from dockview.engine.state import reserve, volumes
 
 if TYPE_CHECKING:
     from dockview.engine.prune_filter import PruneFilter
@@ -103,7 +103,10 @@ def remove_volume(house: House, name: str, *, force: bool) -> None:
             return
         raise
     flag = "-f " if force else ""
-    with house.traces.record("volume", name, line=f"docker volume rm {flag}{name}") as trace:
+    with (
+        reserve.spend(house.layout.root),
+        house.traces.record("volume", name, line=f"docker volume rm {flag}{name}") as trace,
+    ):
         trace.subject(name=name)
         with trace.phase(Phase.REMOVE, "volume", check=f"ls {house.layout.volumes}") as span:
             folder = house.layout.volume(name)
