@@ -69,3 +69,28 @@ def _fill(root: str, spare_kib: int) -> None:
     free = os.statvfs(root)
     with open(f"{root}/fill", "wb") as file:
         os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - spare_kib * 1024)
+
+
+@pytest.mark.parametrize("small_root", [16000], indirect=True)
+@pytest.mark.parametrize("is_open", [True, False])
+def test_remove__on_a_full_disk(small_root: str, busybox_image: str, is_open: bool) -> None:
+    """What makes room again works without any: rm, then prune; also where the store must be opened first."""
+    engine = stores.open_embedded(small_root)
+    try:
+        engine.pull(busybox_image)
+        for name in ("full", "other"):
+            engine.wait(engine.run(request(busybox_image, "true", name=name)).id)
+        if not is_open:
+            engine.close()
+        _fill(small_root, 0)
+        if not is_open:
+            engine = stores.open_embedded(small_root)
+
+        engine.remove("full")
+        engine.prune(engine.prune_plan(["container", "image"], all_images=True))
+
+        assert list(engine.containers(all=True)) == []
+        assert list(engine.images()) == []
+        assert os.listdir(f"{small_root}/containers") == []
+    finally:
+        engine.close()

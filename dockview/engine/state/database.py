@@ -7,12 +7,14 @@ Live truth (pid, exit code) is not here but in the container's folder, where its
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dockview.engine.errors import OutOfSpace, Unavailable
+from dockview.engine.state import reserve
 
 _SCHEMA = """
 CREATE TABLE images (
@@ -104,8 +106,15 @@ class Database:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with mapped_errors():
-            self._migrate()
+        try:
+            with mapped_errors():
+                self._migrate()
+        except OutOfSpace:
+            # Even to be read, the database wants a little room beside it.
+            if not reserve.release(os.path.dirname(path)):
+                raise
+            with mapped_errors():
+                self._migrate()
 
     def _migrate(self) -> None:
         connection = self._connection()
@@ -117,6 +126,7 @@ class Database:
                 for statement in _SCHEMA.split(";"):
                     writer.execute(statement)
                 writer.execute("PRAGMA user_version = 1")
+        reserve.keep(os.path.dirname(self._path))
 
     @staticmethod
     def _version(connection: sqlite3.Connection) -> int:
@@ -127,10 +137,14 @@ class Database:
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            # A power cut may lose the last transactions but never corrupts; blobs and layers are fsynced before
-            # they are named here.
-            connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                connection.execute("PRAGMA foreign_keys = ON")
+                # A power cut may lose the last transactions but never corrupts; blobs and layers are fsynced before
+                # they are named here.
+                connection.execute("PRAGMA synchronous = NORMAL")
+            except sqlite3.Error:
+                connection.close()
+                raise
             self._local.connection = connection
             with self._lock:
                 self._all.append(connection)
@@ -177,7 +191,8 @@ def mapped_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if "full" in str(error):
+        # What is shared beside the database (SHMSIZE) finds no room before the database itself does.
+        if error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE"):
             raise OutOfSpace(
                 "the store cannot be written: the disk is full", hint="free some space, or `dockview system prune`"
             ) from error

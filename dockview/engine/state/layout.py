@@ -9,6 +9,7 @@ layers/<diff id hex>/diff       unpacked layers, shared by all images and contai
 containers/<id>/                the bundle of a container: config.json, shim.json, upper/, work/, rootfs/,
                                 state.json (live truth, written by the shim), <id>-json.log
 volumes/<name>/_data            the files of a volume
+reserve                         room put aside, to remove things on a full disk (reserve.py)
 tmp/                            half files; everything in it belongs to a running process or to nobody
 """
 
