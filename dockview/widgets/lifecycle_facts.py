@@ -98,7 +98,7 @@ def _filled(template: str, facts: Mapping[str, Fact]) -> str:
     text = template
     for field in _FIELD.finditer(template):
         fact = next((facts[name] for name in field[1].split("|") if name in facts), None)
-        if fact is None or fact.value in (None, ""):
+        if fact is None or fact.value in (None, "") or (fact.name, fact.value) == ("signal", "none"):
             return ""
         if field[3]:
             if fact.value is not True:
