@@ -94,3 +94,21 @@ def test_remove__on_a_full_disk(small_root: str, busybox_image: str, is_open: bo
         assert os.listdir(f"{small_root}/containers") == []
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize("small_root", [16000], indirect=True)
+def test_a_container_that_fills_the_disk_has_its_exit_code(small_root: str, busybox_image: str) -> None:
+    """Its end is written down though there is no room."""
+    engine = stores.open_embedded(small_root)
+    try:
+        engine.pull(busybox_image)
+        glutton = request(busybox_image, "sh", "-c", "cat /dev/zero > /full; exit 7", name="glutton")
+
+        container = engine.run(glutton)
+
+        assert engine.wait(container.id) == 7
+        assert [it.status.value for it in engine.containers(all=True)] == ["exited"]
+        engine.remove("glutton")
+        assert list(engine.containers(all=True)) == []
+    finally:
+        engine.close()

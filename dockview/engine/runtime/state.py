@@ -10,6 +10,7 @@ holds it against the kernel, by pid and start time.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from dockview.engine.runtime.codec import dumps, loads
@@ -90,14 +91,30 @@ def _load(folder: str) -> dict[str, Any] | None:
 
 
 def write_state(folder: str, values: Mapping[str, Any]) -> None:
-    """Replace the state atomically."""
+    """Replace the state atomically; on a full disk overwrite it, in the block that it has."""
     path = f"{folder}/{_NAME}"
-    fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    data = dumps(values).encode()
     try:
-        os.write(fd, dumps(values).encode())
+        fd = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        try:
+            if os.write(fd, data) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        finally:
+            os.close(fd)
+        os.rename(f"{path}.new", path)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not os.path.exists(path):
+            raise
+        _overwrite(path, data)
+
+
+def _overwrite(path: str, data: bytes) -> None:
+    """One write over the whole of it, filled up with blanks: no moment in which half of it is gone."""
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.pwrite(fd, data.ljust(os.fstat(fd).st_size), 0)
     finally:
         os.close(fd)
-    os.rename(f"{path}.new", path)
 
 
 def is_process(pid: int | None, start: int | None) -> bool:
