@@ -12,7 +12,7 @@ from dockview.commands.console import Console
 from dockview.commands.each import for_each
 from dockview.commands.filters import fits_path, has_label, is_true, matches, read_filters
 from dockview.commands.listing import Listing, show
-from dockview.commands.names import NONE, familiar, is_named, split_tag
+from dockview.commands.names import NONE, as_typed, familiar, is_named, split_tag
 from dockview.commands.progress import PullProgress
 from dockview.commands.times import created_at
 from dockview.engine.api import Engine
@@ -88,7 +88,7 @@ def _filter(found: Sequence[Image], texts: Sequence[str]) -> Callable[[Image], b
 
 
 def _fits(reference: str, pattern: str) -> bool:
-    return fits_path(reference, pattern) or fits_path(split_tag(reference)[0], pattern)
+    return any(fits_path(name, pattern) or fits_path(split_tag(name)[0], pattern) for name in as_typed(reference))
 
 
 def _is_like(row: dict[str, str], patterns: Sequence[str]) -> bool:
@@ -98,7 +98,7 @@ def _is_like(row: dict[str, str], patterns: Sequence[str]) -> bool:
 
 def _is_wanted(row: dict[str, str], wanted: str) -> bool:
     repository, tag = split_tag(familiar(wanted))
-    return fnmatchcase(row["Repository"], repository) and tag in (NONE, row["Tag"])
+    return any(fnmatchcase(name, repository) for name in as_typed(row["Repository"])) and tag in (NONE, row["Tag"])
 
 
 def pull(engine: Engine, command: Command, console: Console) -> int:

@@ -158,6 +158,15 @@ def test_images__a_registry_port_is_no_tag(engine: ScriptedEngine) -> None:
     assert rows[1]["Size"] == "N/A"
 
 
+def test_images__of_the_hub_by_the_names_that_run_takes(engine: ScriptedEngine) -> None:
+    engine.image_list = [make_image(1, "hub.localhost/box:latest", 1, 0), make_image(2, "a/box:1", 1, 0)]
+    box = engine.image_list[0].short_id
+
+    for line in ("box", "box:latest", "hub.localhost/box", "-f reference=box", "-f reference=bo*:latest"):
+        assert dockview(engine, f"images -q {line}")[1].out.split() == [box], line
+    assert dockview(engine, "ps -aq --filter ancestor=box")[1].out == ""
+
+
 def test_pull_prints_the_reference_last(engine: ScriptedEngine) -> None:
     assert dockview(engine, "pull -q web")[1].out == "web:latest\n"
     assert "Status: Downloaded newer image for web:latest" in dockview(engine, "pull web")[1].out
