@@ -14,6 +14,7 @@ from dockview.engine.errors import DockviewError, NotFound
 from dockview.engine.lifecycle import Phase
 from dockview.engine.model import ContainerStatus, PruneItem, PrunePlan, PruneReport
 from dockview.engine.prune_filter import PruneFilter, read_prune_filter
+from dockview.engine.runtime.turn import turn
 from dockview.engine.state import containers, reserve
 from dockview.text import duration
 
@@ -106,12 +107,13 @@ def prune(house: House, plan: PrunePlan) -> PruneReport:
 def _prune_container(house: House, item: PruneItem) -> str:
     """Remove one container; the reason why not, or empty."""
     try:
-        container = to_container(house, containers.find(house.database, item.id))
-        if container.status.is_alive:
-            return "it was started meanwhile"
-        if not containers.claim_removal(house.database, item.id):
-            return "another process removes it"
-        discard(house, item.id)
+        with turn(house.layout.container(item.id), 0) as is_ours:
+            container = to_container(house, containers.find(house.database, item.id))
+            if container.status.is_alive or not is_ours:
+                return "it was started meanwhile"
+            if not containers.claim_removal(house.database, item.id):
+                return "another process removes it"
+            discard(house, item.id)
     except NotFound:
         return "it is gone already"
     except (DockviewError, OSError) as error:

@@ -10,6 +10,7 @@ from dockview.engine.embedded.stop import kill_and_wait
 from dockview.engine.embedded.trees import tree_size
 from dockview.engine.errors import Conflict
 from dockview.engine.lifecycle import Phase
+from dockview.engine.runtime.turn import TURN_TIMEOUT_S, turn
 from dockview.engine.state import containers, reserve
 from dockview.engine.state.volumes import anonymous_of
 
@@ -39,12 +40,15 @@ def remove(house: House, ref: str, *, force: bool, volumes: bool = False) -> Non
         with trace.phase(Phase.REMOVE, check=f"ls {house.layout.containers}") as span:
             folder = house.layout.container(record.id)
             freed = tree_size(folder)
-            if not containers.claim_removal(house.database, record.id):
-                span.skip("another process removes it")
-                return
-            if (volumes or record.request.auto_remove) and (going := anonymous_of(house.database, record.id)):
-                span.fact("anonymous volumes", ", ".join(going))
-            discard(house, record.id, has_volumes=volumes)
+            with turn(folder, TURN_TIMEOUT_S) as is_ours:
+                if not is_ours or is_running(house, record.id):
+                    raise Conflict(f'container "{record.name}" was started meanwhile', hint="stop it first, or: rm -f")
+                if not containers.claim_removal(house.database, record.id):
+                    span.skip("another process removes it")
+                    return
+                if (volumes or record.request.auto_remove) and (going := anonymous_of(house.database, record.id)):
+                    span.fact("anonymous volumes", ", ".join(going))
+                discard(house, record.id, has_volumes=volumes)
             span.fact("folder", folder)
             span.fact("freed", freed)
             span.fact("address", record.address or None)

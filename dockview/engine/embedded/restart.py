@@ -5,7 +5,7 @@ from __future__ import annotations
 from dockview.engine.cancel import CancelToken
 from dockview.engine.embedded.discard import note
 from dockview.engine.embedded.house import House
-from dockview.engine.embedded.launch import launch
+from dockview.engine.embedded.launch import hold, launch
 from dockview.engine.embedded.query import is_running
 from dockview.engine.embedded.stop import grace_of, perform
 from dockview.engine.lifecycle import Phase
@@ -24,12 +24,13 @@ def restart(house: House, ref: str, timeout_s: int | None, wanted: str, cancel: 
         with trace.phase(Phase.CONNECT, check="dockview version") as span:
             span.fact("engine", "embedded: in this process, no daemon")
             span.fact("store", house.layout.root)
-        if is_running(house, record.id):
-            perform(house, trace, record, wanted, grace_of(record, timeout_s), why="restart", keeps=True)
-            note(house, "stop", record)
-        else:
-            trace.skip(Phase.STOP, why="it does not run")
-        launch(house, trace, record, by_id(house.database, record.image_id), None)
+        with hold(house.layout.container(record.id), trace.cancel) as held:
+            if is_running(house, record.id):
+                perform(house, trace, record, wanted, grace_of(record, timeout_s), why="restart", keeps=True)
+                note(house, "stop", record)
+            else:
+                trace.skip(Phase.STOP, why="it does not run")
+            launch(house, trace, record, by_id(house.database, record.image_id), None, held)
         trace.commit()
     note(house, "restart", record)
     return record.id

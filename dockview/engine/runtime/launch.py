@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import Conflict, DockviewError, EngineBug, NotSupported, StartFailed, SyscallError
+from dockview.engine.errors import Conflict, DockviewError, EngineBug, NotSupported, StartFailed, SyscallError, Unavailable
 from dockview.engine.lifecycle import Record
-from dockview.engine.runtime.sync import CONTROL_FD, FDS_PER_MESSAGE, Channel, Gone
+from dockview.engine.runtime.sync import CONTROL_FD, FDS_PER_MESSAGE, TURN_FD, Channel, Gone
 
 _SHIM = f"{os.path.dirname(os.path.abspath(__file__))}/shim.py"
 _ABORT_TIMEOUT_MS = 10_000
@@ -53,7 +53,11 @@ class Launch:
     Cancelling unblocks both calls, which then raise Cancelled; the caller aborts.
     """
 
-    def __init__(self, bundle: str, *, emit: Callable[[Record], None], cancel: CancelToken) -> None:
+    def __init__(
+        self, bundle: str, *, emit: Callable[[Record], None], cancel: CancelToken, turn: int | None = None
+    ) -> None:
+        """With the descriptor of a lock on the bundle (turn.py), the shim keeps that until the command runs."""
+        self._turn = turn
         self._bundle = os.path.abspath(bundle)
         self._emit = emit
         self._cancel = cancel
@@ -138,7 +142,9 @@ class Launch:
             (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
             (os.POSIX_SPAWN_DUP2, self._stderr, 2),
             (os.POSIX_SPAWN_DUP2, theirs.fileno(), CONTROL_FD),
-        ]
+            (os.POSIX_SPAWN_OPEN, TURN_FD, self._bundle, os.O_RDONLY | os.O_DIRECTORY, 0)
+            if self._turn is None else (os.POSIX_SPAWN_DUP2, self._turn, TURN_FD),
+        ]  # fmt: skip
         argv = [sys.executable, "-I", "-S", _SHIM, self._bundle]
         try:
             pid = os.posix_spawn(
@@ -184,7 +190,9 @@ class Launch:
     def _crashed(self) -> NoReturn:
         size = os.fstat(self._stderr).st_size
         said = os.pread(self._stderr, _STDERR_LIMIT, max(0, size - _STDERR_LIMIT)).decode(errors="replace").strip()
-        raise EngineBug(f"the container's shim ended without a word; it last said: {said or 'nothing'}")
+        if not said:  # a shim with a bug prints it
+            raise Unavailable("the container's shim was killed before the container ran", hint="try again")
+        raise EngineBug(f"the container's shim ended without a word; it last said: {said}")
 
     def _close(self) -> None:
         if self._endpoint is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # the C half of signal, which loads no enum
 import _socket
+import fcntl
 import gc
 import os
 import select
@@ -32,7 +33,8 @@ def run(bundle: str) -> NoReturn:
     """Live, and exit."""
     control = Channel(_socket.socket(fileno=sync.CONTROL_FD))
     os.set_inheritable(sync.CONTROL_FD, False)
-    linux.close_range(sync.CONTROL_FD + 1)
+    os.set_inheritable(sync.TURN_FD, False)
+    linux.close_range(sync.TURN_FD + 1)
     linux.prctl(linux.PR_SET_CHILD_SUBREAPER, 1)
     for number in (_signal.SIGHUP, _signal.SIGINT, _signal.SIGPIPE):
         _signal.signal(number, _signal.SIG_IGN)
@@ -63,6 +65,8 @@ def _bear(birth: Birth) -> tuple[Supervisor, story.Story]:
     birth.go(proxy, listeners)
     tale = story.Story(birth.plan, birth.pid)
     tale.started()
+    fcntl.flock(sync.TURN_FD, fcntl.LOCK_UN)  # the others that have the descriptor let go of the lock by this, too
+    os.close(sync.TURN_FD)
     return supervisor, tale
 
 

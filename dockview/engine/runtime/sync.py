@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 CONTROL_FD = 3
 """Where the shim finds its end of the channel to the engine."""
+TURN_FD = 4
+"""And its bundle's folder, locked by whoever starts the container (turn.py)."""
 FDS_PER_MESSAGE = 200
 """Below SCM_MAX_FD (253), so that many listeners go in several messages."""
 _LARGEST = 1 << 17
