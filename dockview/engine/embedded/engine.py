@@ -73,6 +73,11 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
             remove_tree(folder)
 
+        def turn(container_id: str) -> contextlib.AbstractContextManager[bool]:
+            from dockview.engine.runtime.turn import TURN_TIMEOUT_S, turn  # noqa: PLC0415  rare
+
+            return turn(house.layout.container(container_id), TURN_TIMEOUT_S)
+
         def take_back(what: Mapping[str, str]) -> None:
             from dockview.engine.embedded.take_back import take_back  # noqa: PLC0415  rare
 
@@ -83,6 +88,8 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
             house.database,
             is_running=lambda container_id: query.is_running(house, container_id),
             discard=discard,
+            turn=turn,
+            is_over=lambda container_id: query.is_over(house, container_id),
         )
         if gone:
             from dockview.engine.embedded.wire import sweep  # noqa: PLC0415
@@ -317,9 +324,7 @@ class EmbeddedEngine(Files, Processes, ImageVerbs):
 
         disconnect_network(self._house, ref, container, force=force)
 
-    def prune_plan(
-        self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS
-    ) -> PrunePlan:
+    def prune_plan(self, kinds: Sequence[str], *, all_images: bool = False, filters: Filters = NO_FILTERS) -> PrunePlan:
         """What a prune would remove."""
         from dockview.engine.embedded.prune import plan  # noqa: PLC0415
 

@@ -10,7 +10,7 @@ from dockview.engine.embedded.settle import settle
 from dockview.engine.errors import Conflict
 from dockview.engine.model import Container, ContainerStatus
 from dockview.engine.runtime.health_log import health_status
-from dockview.engine.runtime.state import ALIVE, ShimState, read_state
+from dockview.engine.runtime.state import ALIVE, ShimState, is_process, read_state
 from dockview.engine.state import containers
 from dockview.engine.state.containers import ContainerRecord
 from dockview.engine.state.images import ImageRecord, by_id
@@ -32,6 +32,12 @@ def is_running(house: House, container_id: str) -> bool:
     """Whether its processes exist, as its shim and the kernel say."""
     state = read_state(house.layout.container(container_id))
     return state is not None and state.status in ALIVE
+
+
+def is_over(house: House, container_id: str) -> bool:
+    """Whether it has lived, and the shim that was to see to its end is gone."""
+    state = read_state(house.layout.container(container_id))
+    return state is not None and state.status not in ALIVE and not is_process(state.shim_pid, state.shim_start)
 
 
 def refuse_restarting(house: House, record: ContainerRecord) -> None:

@@ -21,9 +21,14 @@ from dockview.engine.state.layout import Layout
 
 
 def sweep(
-    layout: Layout, database: Database, *, is_running: Callable[[str], bool], discard: Callable[[str], None]
-) -> list[str]:
+    layout: Layout, database: Database, *, is_running: Callable[[str], bool], discard: Callable[[str], None],
+    turn: Callable[[str], contextlib.AbstractContextManager[bool]] = lambda _id: contextlib.nullcontext(True),
+    is_over: Callable[[str], bool] = lambda _id: False,
+) -> list[str]:  # fmt: skip
     """Take over or clear what dead processes left; the IDs of the containers that went.
+
+    `turn` waits until no shim has yet to decide whether a container lives; one for which that takes too long is left.
+    `is_over` says of a container with --rm whether the shim that was to remove it was killed before it could.
 
     One process sweeps at a time; another one that comes meanwhile goes on without.
     """
@@ -33,13 +38,15 @@ def sweep(
             return gone
         records = containers.everything(database)
         for record in records:
-            if not (record.is_building or record.is_removing) or record.is_owned:
+            is_half = (record.is_building or record.is_removing) and not record.is_owned
+            if not is_half and not (record.request.auto_remove and is_over(record.id)):
                 continue
-            if record.is_building and is_running(record.id):
-                containers.commit(database, record.id)
-            else:
-                discard(record.id)
-                gone.append(record.id)
+            with turn(record.id) as is_ours:
+                if record.is_building and is_running(record.id):
+                    containers.commit(database, record.id)
+                elif is_ours and (is_half or is_over(record.id)):
+                    discard(record.id)
+                    gone.append(record.id)
         # A record is written before its folder is made and deleted after it, so a folder seen first and without a
         # record afterwards belongs to nobody.
         names = os.listdir(layout.containers)
