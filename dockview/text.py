@@ -118,6 +118,8 @@ _SECRET_WORDS = frozenset({
 _SECRET_KEYS = frozenset({"api", "access", "secret", "private", "signing", "encryption", "master", "license", "ssh"})
 _SECRET_ENDINGS = ("password", "passwd", "secret", "token", "apikey")
 _HARMLESS_WORDS = frozenset({"file", "path", "allow", "expiry", "expires", "ttl", "type", "url", "length", "sock"})
+_QUOTED_ASSIGNMENT = re.compile(r"""(["'])([A-Za-z_]\w*)=([^"']*)\1""")
+_ASSIGNMENT = re.compile(r"""(?<![\w-])([A-Za-z_]\w*)=("[^"]*"|'[^']*'|[^\s"']+)""")
 _URL_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)")
 MASK = "••••••••"
 """What stands for a secret; always as long, so that it does not tell the length."""
@@ -141,6 +143,19 @@ def mask_env(assignment: str) -> str:
     if is_secret_name(name):
         return f"{name}={MASK}"
     return name + "=" + _URL_PASSWORD.sub(rf"\g<1>{MASK}", value)
+
+
+def mask_line(text: str) -> str:
+    """A docker line, or the JSON of a request, with the values of variables masked whose names give them away."""
+    if "=" not in text:
+        return text
+    text = _URL_PASSWORD.sub(rf"\g<1>{MASK}", text)
+    text = _QUOTED_ASSIGNMENT.sub(lambda m: f"{m[1]}{_masked(m[2], m[3])}{m[1]}", text)
+    return _ASSIGNMENT.sub(lambda m: _masked(m[1], m[2]), text)
+
+
+def _masked(name: str, value: str) -> str:
+    return f"{name}={MASK if value and is_secret_name(name) else value}"
 
 
 # Numbers

@@ -19,7 +19,7 @@ from dockview.keymap import ACTIONS, show_keys
 from dockview.opening import Opening
 from dockview.screens.live import LiveScreen
 from dockview.session import NOTHING, Ref, now_ns, other_rows
-from dockview.text import clean_line, duration
+from dockview.text import clean_line, duration, mask_line
 from dockview.widgets.detail import Detail, Notice
 from dockview.widgets.foot import Foot
 from dockview.widgets.head import Counts, Head, HostLoad
@@ -238,7 +238,7 @@ class PictureScreen(LiveScreen):
 
     def whisper(self, line: str, words: str = "", tone: str = "good") -> None:
         """Say quietly, on the lower edge, which docker line was done."""
-        pieces: list[Piece] = [("$ ", "faint"), (clean_line(line), "soft")]
+        pieces: list[Piece] = [("$ ", "faint"), (mask_line(clean_line(line)), "soft")]
         if words:
             pieces.append((f"  {clean_line(words)}", tone))
         self.detail.whisper(pieces)

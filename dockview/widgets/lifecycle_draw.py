@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dockview.engine.lifecycle import NAMESPACES, Phase, Progress, Span, Status, Trace
-from dockview.text import clean_line, duration, size
+from dockview.text import clean_line, duration, mask_line, size
 from dockview.widgets.evidence import Lessons, evidence, inode, wanted_height
 from dockview.widgets.flow import flow
 from dockview.widgets.lifecycle_facts import exit_code, summary
@@ -150,7 +150,7 @@ def _scrolled(top: int, owners: Sequence[int], selected: int, room: int) -> int:
 
 def _head(trace: Trace, everything: Sequence[Row], width: int, view: View) -> list[Line]:
     """The docker line and the total time, then the way."""
-    line = clean_line(trace.line[:500]) or clean_line(f"{trace.verb} {trace.target}"[:500])
+    line = mask_line(clean_line(trace.line[:500])) or clean_line(f"{trace.verb} {trace.target}"[:500])
     title = spread((("$ ", "faint"), (line, "strong")), ((" ", "text"), *_verdict(trace, view)), width)
     way = flow(trace, everything, width, with_fork=view.height >= 16)
     air: list[Line] = [()] if view.height >= 18 + len(way) else []

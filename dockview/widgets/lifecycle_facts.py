@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from dockview.engine.lifecycle import Fact, Origin, Phase, Scalar, Span, Status
-from dockview.text import clean_line, duration, memory, size
+from dockview.text import clean_line, duration, mask_line, memory, size
 
 _LONGEST = 400
 """A value may be a whole request body; no line shows more of it than this."""
@@ -162,7 +162,7 @@ def _printed(value: Scalar, form: str) -> str:
         return duration(int(value))
     if isinstance(value, float):
         return f"{value:.4g}"
-    text = clean_line(str(value)[:_LONGEST])
+    text = mask_line(clean_line(str(value)[:_LONGEST]))
     if form == "bare":
         return _BARE.sub("", text)
     if form == "tail":

@@ -168,3 +168,17 @@ def test_ago(seconds: int, docker: str, short: str) -> None:
     assert text.ago(now - seconds * S, now) == docker
     assert text.age(now - seconds * S, now) == short
     assert (text.ago(None, now), text.age(None, now)) == ("?", "?")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("docker run -e DB_PASSWORD=hunter2 -e MODE=dev db", f"docker run -e DB_PASSWORD={text.MASK} -e MODE=dev db"),
+        ("docker run -e 'DB_PASSWORD=two words' db", f"docker run -e 'DB_PASSWORD={text.MASK}' db"),
+        ('{"Env": ["API_TOKEN=abc def", "A=b"]}', f'{{"Env": ["API_TOKEN={text.MASK}", "A=b"]}}'),
+        ("docker run --env=API_TOKEN=abc x", f"docker run --env=API_TOKEN={text.MASK} x"),
+        ("docker run --name web web", "docker run --name web web"),
+    ],
+)
+def test_mask_line__hides_the_values_of_secrets(line: str, expected: str) -> None:
+    assert text.mask_line(line) == expected
