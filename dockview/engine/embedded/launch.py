@@ -30,7 +30,7 @@ from dockview.engine.state.images import ImageRecord
 
 def launch(
     house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord, on_attach: OnAttach | None,
-    held: int | None = None,
+    *, held: int | None = None,
 ) -> ContainerRecord:  # fmt: skip
     """Perform the phases from the namespaces to the start; the record, with the host ports that were taken.
 
@@ -40,12 +40,12 @@ def launch(
     """
     folder = house.layout.container(record.id)
     if held is not None:
-        return _launch(house, trace, record, image, on_attach, folder, held)
-    with hold(folder, trace.cancel) as held:
+        return _launch(house, trace, record, image, on_attach, held=held)
+    with hold(folder, trace.cancel) as own:
         state = read_state(folder)
         if state is not None and state.status in ALIVE:
             raise Conflict(f"container {record.name} was started meanwhile by another process")
-        return _launch(house, trace, record, image, on_attach, folder, held)
+        return _launch(house, trace, record, image, on_attach, held=own)
 
 
 @contextlib.contextmanager
@@ -67,8 +67,9 @@ def hold(folder: str, cancel: CancelToken) -> Iterator[int]:
 
 def _launch(
     house: House, trace: Recorder, record: ContainerRecord, image: ImageRecord, on_attach: OnAttach | None,
-    folder: str, held: int,
+    *, held: int,
 ) -> ContainerRecord:  # fmt: skip
+    folder = house.layout.container(record.id)
     # Of an earlier life whose shim was killed.
     remove_leftovers(folder)
     unsettle(house, record)

@@ -30,7 +30,7 @@ def restart(house: House, ref: str, timeout_s: int | None, wanted: str, cancel: 
                 note(house, "stop", record)
             else:
                 trace.skip(Phase.STOP, why="it does not run")
-            launch(house, trace, record, by_id(house.database, record.image_id), None, held)
+            launch(house, trace, record, by_id(house.database, record.image_id), None, held=held)
         trace.commit()
     note(house, "restart", record)
     return record.id

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from dockview.engine.cancel import CancelToken
-from dockview.engine.errors import Conflict, DockviewError, EngineBug, NotSupported, StartFailed, SyscallError, Unavailable
+from dockview.engine.errors import (
+    Conflict,
+    DockviewError,
+    EngineBug,
+    NotSupported,
+    StartFailed,
+    SyscallError,
+    Unavailable,
+)
 from dockview.engine.lifecycle import Record
 from dockview.engine.runtime.sync import CONTROL_FD, FDS_PER_MESSAGE, TURN_FD, Channel, Gone
 
