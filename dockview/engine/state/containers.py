@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dockview.engine.errors import Conflict, NameInUse, NotFound
+from dockview.engine.errors import Conflict, ImageNotFound, NameInUse, NotFound
 from dockview.engine.model import Healthcheck, Mount, PortMapping, RestartPolicy, RunRequest, Ulimit
 from dockview.engine.processes import is_alive, process_start_ticks
 from dockview.engine.state.database import Database
@@ -53,7 +53,7 @@ FROM containers c
 
 
 def insert(database: Database, *, id: str, name: str, image_id: str, request: RunRequest) -> None:  # noqa: A002
-    """Claim the ID and the name, as being built by this process. Raises: NameInUse."""
+    """Claim the ID and the name, as being built by this process. Raises: NameInUse, ImageNotFound."""
     pid = os.getpid()
     try:
         database.execute(
@@ -62,6 +62,8 @@ def insert(database: Database, *, id: str, name: str, image_id: str, request: Ru
             id, name, request.image, image_id, _to_json(request), time.time_ns(), pid, process_start_ticks(pid) or 0,
         )  # fmt: skip
     except sqlite3.IntegrityError as error:
+        if "FOREIGN KEY" in str(error):
+            raise ImageNotFound(f"image {request.image} was removed meanwhile", hint="try again") from error
         if "name" not in str(error):
             raise
         other = database.query("SELECT id FROM containers WHERE name = ?", name)
