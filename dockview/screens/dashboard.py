@@ -284,7 +284,9 @@ class Dashboard(FocusScreen):
         from dockview.screens.proof import ProofScreen  # noqa: PLC0415  loaded when it is first used
 
         if message.check:
-            await self.app.push_screen(ProofScreen(message.span.label, message.check))
+            info = self.session.snapshot.info
+            store = info.endpoint if info is not None and info.kind == "embedded" else ""
+            await self.app.push_screen(ProofScreen(message.span.label, message.check, store))
         else:
             self.notice.say("this step has no command that would show it from outside", is_calm=True)
 

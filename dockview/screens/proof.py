@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -37,8 +39,9 @@ class ProofScreen(Dialog[None]):
     heading = "Proof"
     keys = (Hint("j k", "scroll"), Hint("esc", "leave"))
 
-    def __init__(self, label: str, command: str) -> None:
+    def __init__(self, label: str, command: str, store: str = "") -> None:
         super().__init__()
+        self._store = store
         self.heading = f"Proof: {clean_line(label)}"
         self._command = command
 
@@ -59,7 +62,7 @@ class ProofScreen(Dialog[None]):
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", self._command], capture_output=True, timeout=_DEADLINE_S, stdin=subprocess.DEVNULL,
-                check=False,
+                check=False, env=self._environment(),
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             self.post_message(Proven("", f"no answer within {_DEADLINE_S} s", is_ok=False))
@@ -68,6 +71,11 @@ class ProofScreen(Dialog[None]):
         else:
             output = (done.stdout + done.stderr)[:_MOST].decode("utf-8", "replace")
             self.post_message(Proven(output, f"exit {done.returncode}", is_ok=done.returncode == 0))
+
+    def _environment(self) -> dict[str, str]:
+        """Checks that call dockview get this one, and on the store that is on the screen."""
+        path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
+        return {**os.environ, "PATH": path, **({"DOCKVIEW_ROOT": self._store} if self._store else {})}
 
     def on_proven(self, message: Proven) -> None:
         """Show it."""
