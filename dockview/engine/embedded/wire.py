@@ -162,9 +162,7 @@ def make_end(
     network = end.network
     subnet = Subnet.parse(network.subnet)
     with Netlink() as net:
-        bridge, is_new = bridges.ensure_bridge(
-            net, network.bridge, subnet, house.layout.root, gateway=network.gateway
-        )
+        bridge, is_new = bridges.ensure_bridge(net, network.bridge, subnet, house.layout.root, gateway=network.gateway)
         ensure = outbound.ensure_internal if network.is_internal else outbound.ensure_outbound
         way_out = ensure(network.bridge, subnet)
         bridges.wire(
@@ -250,9 +248,7 @@ def sweep(house: House, live_container_ids: Sequence[str]) -> list[str]:
     if house.is_rootless or not (networks := records.everything(house.database)):
         return []
     with Netlink() as net:
-        return [
-            name for network in networks for name in bridges.sweep_ports(net, network.bridge, live_container_ids)
-        ]
+        return [name for network in networks for name in bridges.sweep_ports(net, network.bridge, live_container_ids)]
 
 
 def remove_bridge(house: House) -> None:

@@ -20,7 +20,11 @@ class Identity:
 
 
 def lookup(
-    user: str, passwd: str = "/etc/passwd", group: str = "/etc/group", *, more: list[str] | tuple[str, ...] = ()  # noqa: S107  a path
+    user: str,
+    passwd: str = "/etc/passwd",
+    group: str = "/etc/group",
+    *,
+    more: list[str] | tuple[str, ...] = (),  # noqa: S107  a path
 ) -> Identity:
     """Resolve `name|uid[:group|gid]`; empty is root. `more` are groups to add, by name or number.
 
