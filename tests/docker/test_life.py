@@ -131,7 +131,7 @@ def test_attach__output_of_a_moment_is_not_lost(engine: DockerEngine) -> None:
     """A container of --rm that is gone before anybody could attach; its code is known all the same."""
     joined: list[Attachment] = []
     run = request(IMAGE, "sh", "-c", "echo was here; exit 9", auto_remove=True, detach=False)
-    container = engine.run(run, on_attach=joined.append)
+    engine.run(run, on_attach=joined.append)
     assert joined[0].read() == ("stdout", b"was here\n")
     assert joined[0].read() is None
     assert joined[0].exit_code == 9

@@ -21,10 +21,10 @@ class Identity:
 
 def lookup(
     user: str,
-    passwd: str = "/etc/passwd",
+    passwd: str = "/etc/passwd",  # noqa: S107  a path
     group: str = "/etc/group",
     *,
-    more: list[str] | tuple[str, ...] = (),  # noqa: S107  a path
+    more: list[str] | tuple[str, ...] = (),
 ) -> Identity:
     """Resolve `name|uid[:group|gid]`; empty is root. `more` are groups to add, by name or number.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from dockview.engine.errors import DockviewError
@@ -18,6 +19,8 @@ from dockview.engine.state import containers
 from dockview.engine.state.database import Database
 from dockview.engine.state.intents import SUFFIX, read_intent
 from dockview.engine.state.layout import Layout
+
+_PATIENCE_S = 2.0
 
 
 def sweep(
@@ -30,7 +33,7 @@ def sweep(
     `turn` waits until no shim has yet to decide whether a container lives; one for which that takes too long is left.
     `is_over` says of a container with --rm whether the shim that was to remove it was killed before it could.
 
-    One process sweeps at a time; another one that comes meanwhile goes on without.
+    One process sweeps at a time; one that comes meanwhile waits, and if that takes too long goes on without.
     """
     gone: list[str] = []
     with _alone(f"{layout.root}/sweep.lock") as is_alone:
@@ -62,12 +65,23 @@ def sweep(
 def _alone(path: str) -> Iterator[bool]:
     fd = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        yield _is_locked(fd)
     finally:
         os.close(fd)
+
+
+def _is_locked(fd: int) -> bool:
+    """Wait a while for the lock: who sweeps just now may have looked before the last process was killed."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.002)
+        else:
+            return True
 
 
 def owner_of(name: str) -> tuple[int, int] | None:
