@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _RUNS = ("run", "create")
 _GHOSTS = 3
-"""How many failed runs of others stay listed."""
+"""How many failed runs of others, begun since the app was opened, stay listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,7 @@ class Session:
 
     def __init__(self) -> None:
         self.snapshot = Snapshot()
+        self._opened_ns = now_ns()
         self.own: set[str] = set()
         """IDs of traces of runs that were started here."""
         self.pending: dict[Ref, str] = {}
@@ -191,7 +192,7 @@ class Session:
             elif trace.status is Status.OK:
                 if trace.container_id and self.taken <= self._landing.setdefault(trace.id, self.asked):
                     births.append(trace)
-            elif trace.id in self.own or ghosts < _GHOSTS:
+            elif trace.id in self.own or (ghosts < _GHOSTS and trace.started_ns >= self._opened_ns):
                 ghosts += trace.id not in self.own
                 births.append(trace)
         return births
